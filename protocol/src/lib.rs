@@ -1,0 +1,11 @@
+//! What both ends of Framebridge agree on.
+//!
+//! A [`frame::Frame`] is a JPEG with its identity and capture time; [`event`] turns it into an MQTT payload and back
+//! (the CloudEvents MQTT binding); [`topic`] names where it goes; [`jpeg`] splits, checks and repairs what cameras emit.
+//!
+//! This crate does no I/O and knows nothing of MQTT clients, files or clocks: bytes and times come in as arguments.
+
+pub mod event;
+pub mod frame;
+pub mod jpeg;
+pub mod topic;

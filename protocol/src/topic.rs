@@ -1,0 +1,248 @@
+//! Topics, and the names that may stand in them.
+//!
+//! | topic | QoS, retain | payload |
+//! |---|---|---|
+//! | `<prefix>/<camera>/frames` | 1 or 0, never retained | a frame ([`crate::event`]) |
+//! | `<prefix>/<camera>/latest` | 0, retained | the newest JPEG |
+//! | `<prefix>/<camera>/status` | 1, retained, last will | `online` or `offline` |
+//! | `<prefix>/<camera>/stats` | 0 | JSON figures |
+//! | `consumers/<consumer>/status` | 1, retained, last will | `online` or `offline` |
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// The longest camera or consumer name, in characters.
+pub const MAX_NAME_LEN: usize = 64;
+
+/// Payload of a status topic while its program is connected.
+pub const ONLINE: &str = "online";
+/// Payload of a status topic once its program has gone; also its last will.
+pub const OFFLINE: &str = "offline";
+
+/// Why a name or prefix was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Not `[A-Za-z0-9_-]{1,64}`.
+    #[error("{0:?} is not a valid name: use 1 to 64 of the characters A-Z a-z 0-9 _ -")]
+    Name(String),
+    /// Not usable as the first levels of a topic.
+    #[error(
+        "{0:?} is not a valid topic prefix: use levels of A-Z a-z 0-9 _ - separated by single slashes"
+    )]
+    Prefix(String),
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME_LEN).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                if is_name(text) { Ok(Self(text.into())) } else { Err(NameError::Name(text.to_owned())) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name_type! {
+    /// A camera's name: nothing that could climb a path or a topic tree.
+    CameraName
+}
+name_type! {
+    /// A consumer's name, by the same rule as a camera's.
+    ConsumerName
+}
+
+impl CameraName {
+    /// A valid name as close to `text` (a host name, say) as the rule allows; `camera` if nothing is left of it.
+    #[must_use]
+    pub fn sanitized(text: &str) -> Self {
+        let kept: String = text
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || c == '_' || c == '-' {
+                    c
+                } else {
+                    '-'
+                }
+            })
+            .take(MAX_NAME_LEN)
+            .collect();
+        let kept = kept.trim_matches('-');
+        Self(if kept.is_empty() {
+            "camera".into()
+        } else {
+            kept.into()
+        })
+    }
+}
+
+/// The first levels of every camera topic, `cameras` by default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicPrefix(Arc<str>);
+
+impl TopicPrefix {
+    /// Where frames of `camera` go.
+    #[must_use]
+    pub fn frames(&self, camera: &CameraName) -> String {
+        self.of(camera, "frames")
+    }
+
+    /// Filter for the frames of `camera`, or of every camera.
+    #[must_use]
+    pub fn frames_filter(&self, camera: Option<&CameraName>) -> String {
+        camera.map_or_else(
+            || format!("{}/+/frames", self.0),
+            |camera| self.frames(camera),
+        )
+    }
+
+    /// Where the newest JPEG of `camera` is retained.
+    #[must_use]
+    pub fn latest(&self, camera: &CameraName) -> String {
+        self.of(camera, "latest")
+    }
+
+    /// Where `camera` says whether it is connected.
+    #[must_use]
+    pub fn status(&self, camera: &CameraName) -> String {
+        self.of(camera, "status")
+    }
+
+    /// Where `camera` publishes its figures.
+    #[must_use]
+    pub fn stats(&self, camera: &CameraName) -> String {
+        self.of(camera, "stats")
+    }
+
+    /// The camera whose frames topic `topic` is, if it is one.
+    #[must_use]
+    pub fn camera_of_frames(&self, topic: &str) -> Option<CameraName> {
+        topic
+            .strip_prefix(&*self.0)?
+            .strip_prefix('/')?
+            .strip_suffix("/frames")?
+            .parse()
+            .ok()
+    }
+
+    fn of(&self, camera: &CameraName, leaf: &str) -> String {
+        format!("{}/{camera}/{leaf}", self.0)
+    }
+}
+
+impl FromStr for TopicPrefix {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if text.split('/').all(is_name) {
+            Ok(Self(text.into()))
+        } else {
+            Err(NameError::Prefix(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for TopicPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where `consumer` says whether it is connected.
+#[must_use]
+pub fn consumer_status(consumer: &ConsumerName) -> String {
+    format!("consumers/{consumer}/status")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_could_climb_are_refused() {
+        for bad in [
+            "",
+            "..",
+            "a/b",
+            "a+b",
+            "#",
+            "a b",
+            "kü",
+            "$SYS",
+            "a.b",
+            &"x".repeat(65),
+        ] {
+            assert!(bad.parse::<CameraName>().is_err(), "{bad:?} was accepted");
+        }
+        assert!("front-door_2".parse::<CameraName>().is_ok());
+        assert!("x".repeat(64).parse::<CameraName>().is_ok());
+    }
+
+    #[test]
+    fn host_names_become_camera_names() {
+        assert_eq!(
+            CameraName::sanitized("pi.garden.lan").as_str(),
+            "pi-garden-lan"
+        );
+        assert_eq!(CameraName::sanitized("...").as_str(), "camera");
+        assert!(
+            CameraName::sanitized(&"ü".repeat(99))
+                .as_str()
+                .parse::<CameraName>()
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_frames_topic_names_its_camera() {
+        let prefix: TopicPrefix = "site/cameras".parse().unwrap();
+        let camera: CameraName = "door".parse().unwrap();
+        assert_eq!(prefix.frames(&camera), "site/cameras/door/frames");
+        assert_eq!(
+            prefix.camera_of_frames("site/cameras/door/frames"),
+            Some(camera)
+        );
+        for foreign in [
+            "site/cameras/door/latest",
+            "cameras/door/frames",
+            "site/cameras/a/b/frames",
+            "site/cameras/frames",
+        ] {
+            assert_eq!(prefix.camera_of_frames(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn prefixes_are_levels_of_names() {
+        for bad in ["", "/", "a/", "/a", "a//b", "a/#", "+"] {
+            assert!(bad.parse::<TopicPrefix>().is_err(), "{bad:?} was accepted");
+        }
+    }
+}
