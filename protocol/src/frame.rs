@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::topic::CameraName;
 
-/// One run of a publisher: a `UUIDv7`, made at its start. Frames are numbered within it, from 1.
+/// One run of a publisher: a UUIDv7, made at its start. Frames are numbered within it, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamId(Uuid);
 
