@@ -1,1 +1,7 @@
-//! TODO
+//! The subscriber: every frame of one or more cameras becomes a file on this machine.
+
+pub mod layout;
+
+pub mod index;
+
+pub mod gaps;
