@@ -166,6 +166,13 @@ pub fn legal_name(name: &str) -> String {
     windows::legal(name.to_owned())
 }
 
+/// Whether `file` is named as a picture.
+pub(crate) fn is_picture(file: &str) -> bool {
+    file.rsplit_once('.').is_some_and(|(_, extension)| {
+        extension.eq_ignore_ascii_case("jpg") || extension.eq_ignore_ascii_case("jpeg")
+    })
+}
+
 fn legal_path(components: impl IntoIterator<Item = String>) -> PathBuf {
     let mut path = PathBuf::new();
     for (depth, component) in components.into_iter().enumerate() {

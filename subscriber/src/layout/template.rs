@@ -118,13 +118,7 @@ impl Template {
             return Err(LayoutError::Beside);
         }
         match self.file.last() {
-            Some(Piece::Literal(end)) => {
-                let end = end.to_ascii_lowercase();
-                if end.ends_with(".jpg") || end.ends_with(".jpeg") {
-                    return Ok(());
-                }
-                Err(LayoutError::Extension)
-            }
+            Some(Piece::Literal(end)) if super::is_picture(end) => Ok(()),
             _ => Err(LayoutError::Extension),
         }
     }
@@ -158,8 +152,11 @@ fn parse_component(text: &str) -> Result<Vec<Piece>, LayoutError> {
             '%' => {
                 let (width, after) = rest.split_once('d').ok_or(LayoutError::Stray(c))?;
                 rest = after;
-                Piece::Sequence {
-                    width: fixed_width(width).ok_or(LayoutError::Stray(c))?,
+                match width {
+                    "" => Piece::Sequence { width: None },
+                    _ => Piece::Sequence {
+                        width: Some(fixed_width(width).ok_or(LayoutError::Stray(c))?),
+                    },
                 }
             }
             '}' => return Err(LayoutError::Stray(c)),
@@ -197,27 +194,21 @@ fn placeholder(name: &str) -> Result<Piece, LayoutError> {
         "stream8" => Piece::Stream8,
         "sequence" => Piece::Sequence { width: None },
         _ => {
-            let width = name
-                .strip_prefix("sequence:")
-                .filter(|width| !width.is_empty())
-                .and_then(fixed_width);
+            let width = name.strip_prefix("sequence:").and_then(fixed_width);
             let unknown = || LayoutError::Placeholder(name.to_owned());
             Piece::Sequence {
-                width: width.ok_or_else(unknown)?,
+                width: Some(width.ok_or_else(unknown)?),
             }
         }
     })
 }
 
-/// `06` is a width of 6, nothing is none; anything else is no width.
-fn fixed_width(text: &str) -> Option<Option<u32>> {
-    if text.is_empty() {
-        return Some(None);
-    }
+/// The width that `06` asks for.
+fn fixed_width(text: &str) -> Option<u32> {
     let digits = text.strip_prefix('0')?;
     let width = digits.parse().ok()?;
     (digits.bytes().all(|b| b.is_ascii_digit()) && (1..=MAX_WIDTH).contains(&width))
-        .then_some(Some(width))
+        .then_some(width)
 }
 
 fn longest(piece: &Piece) -> usize {
