@@ -7,3 +7,4 @@ pub mod index;
 
 pub mod gaps;
 pub mod latest;
+pub mod verify;
