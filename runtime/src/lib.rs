@@ -1,7 +1,8 @@
 //! What every Framebridge program needs around its work: logging, the progress line, clean shutdown, the closing
-//! summary, allocator tuning. It knows nothing of frames or brokers.
+//! summary, allocator tuning, child processes. It knows nothing of frames or brokers.
 
 pub mod allocator;
+pub mod child;
 pub mod latency;
 pub mod logging;
 pub mod program;

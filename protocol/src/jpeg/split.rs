@@ -76,6 +76,13 @@ impl Splitter {
         self.skipped_bytes
     }
 
+    /// Whether the bytes so far end within a picture: its beginning came, its end did not. For after
+    /// [`Self::next_split`] has given `None`.
+    #[must_use]
+    pub fn is_inside_picture(&self) -> bool {
+        self.walker.is_some()
+    }
+
     fn split(&mut self, is_ended: bool) -> Option<Split> {
         let mut walker = match self.walker.take() {
             Some(walker) => walker,
