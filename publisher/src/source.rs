@@ -4,6 +4,9 @@
 //! child, an unplugged camera, a dropped HTTP connection) by itself, saying so once, and fails only for what cannot.
 //! It knows nothing of numbering, queues or MQTT.
 
+#[cfg(target_os = "linux")]
+mod v4l2;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
