@@ -37,6 +37,7 @@ const SHORTEST_STALL: Duration = Duration::from_secs(5);
 
 /// How long a new device may refuse us until udev has given it to its group.
 const UDEV_GRACE: Duration = Duration::from_secs(3);
+const UDEV_PAUSE: Duration = Duration::from_millis(250);
 
 /// A V4L2 capture device, present or awaited.
 pub(super) struct V4l2Source {
@@ -114,20 +115,20 @@ impl V4l2Source {
             Ok(Err(trouble)) => trouble,
             Err(died) => Trouble::Heals(format!("opening failed: {died}")),
         };
-        let is_fatal = match &trouble {
-            Trouble::Hopeless(_) => true,
-            Trouble::Denied(_) => {
-                self.denied_since.get_or_insert_with(Instant::now).elapsed() >= UDEV_GRACE
+        match trouble {
+            Trouble::Hopeless(line) if !self.has_worked => bail!("{}: {line}", self.shown()),
+            Trouble::Denied(line) if !self.has_worked => {
+                let since = *self.denied_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= UDEV_GRACE {
+                    bail!("{}: {line}", self.shown());
+                }
+                tokio::time::sleep(UDEV_PAUSE).await;
             }
-            Trouble::Heals(_) => {
+            other => {
                 self.denied_since = None;
-                false
+                self.lost(&other.to_string()).await;
             }
-        };
-        if is_fatal && !self.has_worked {
-            bail!("{}: {trouble}", self.shown());
         }
-        self.lost(&trouble.to_string()).await;
         Ok(())
     }
 

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// At most one line about gaps in this time.
 const BETWEEN_LINES: Duration = Duration::from_secs(30);
 
+/// So many pictures show a camera's usual pace; the first ones after a start come as they like.
+const WARM_UP: u32 = 10;
+
 /// A larger leap is a counter that began again.
 const LARGEST_LEAP: u32 = 10_000;
 
@@ -27,6 +30,8 @@ pub(super) struct Gaps {
     last: Option<(u32, i128)>,
     /// The usual time between pictures of late.
     usual_ns: Option<i128>,
+    /// Pictures until the time tells anything.
+    warm_up: u32,
     unsaid: Missed,
     last_said: Option<Instant>,
 }
@@ -36,6 +41,7 @@ impl Gaps {
     pub(super) fn restart(&mut self) {
         self.last = None;
         self.usual_ns = None;
+        self.warm_up = WARM_UP;
     }
 
     /// A picture came. Returns what was missed just before it.
@@ -51,7 +57,8 @@ impl Gaps {
         let each_ns = passed_ns / i128::from(step);
         let usual_ns = self.usual_ns.unwrap_or(each_ns).max(1);
         // Pictures that came in time are within half an interval of it; cameras are not exact.
-        let late = if each_ns * 4 > usual_ns * 7 {
+        self.warm_up = self.warm_up.saturating_sub(1);
+        let late = if self.warm_up == 0 && each_ns * 4 > usual_ns * 7 {
             (passed_ns + usual_ns / 2) / usual_ns - i128::from(step)
         } else {
             0
@@ -95,6 +102,7 @@ mod tests {
     /// Pictures 0 to 9, one each 33 ms.
     fn steady() -> Gaps {
         let mut gaps = Gaps::default();
+        gaps.restart();
         for number in 0..10_u32 {
             let came = gaps.picture(number, 33 * MS * i128::from(number));
             assert_eq!(came, missed(0, 0));
@@ -110,6 +118,15 @@ mod tests {
     #[test]
     fn a_picture_lost_on_the_bus_is_seen_by_the_time() {
         assert_eq!(steady().picture(10, 33 * MS * 11), missed(0, 1));
+    }
+
+    #[test]
+    fn the_first_pictures_may_come_at_any_pace() {
+        let mut gaps = Gaps::default();
+        gaps.restart();
+        for (number, at_ms) in [(0, 0), (1, 5), (2, 40), (3, 300), (4, 333)] {
+            assert_eq!(gaps.picture(number, at_ms * MS), missed(0, 0));
+        }
     }
 
     #[test]

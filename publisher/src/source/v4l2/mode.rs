@@ -1,6 +1,6 @@
 //! What is asked of a camera, what it agrees to, and how the difference is told.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use v4l::frameinterval::FrameIntervalEnum;
 use v4l::framesize::FrameSizeEnum;
@@ -10,6 +10,9 @@ use crate::source::Resolution;
 
 /// Rates nearer than this are the same: 29.97 is 30 to everybody but an engineer.
 const SAME_RATE: f64 = 0.005;
+
+/// So many formats, sizes or rates fit a line; cameras offer fewer than 20 sizes as a rule.
+const LISTED: usize = 20;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
@@ -62,8 +65,18 @@ pub(super) fn tell_difference(asked: &Asked, agreed: &Agreed, offer: &Offer) -> 
     ] {
         if !list.is_empty() {
             line.push_str(what);
-            line.push_str(&list.join(", "));
+            line.push_str(&listed(list));
         }
+    }
+    line
+}
+
+/// In one line, which a few drivers would fill with dozens.
+pub(super) fn listed(words: &[String]) -> String {
+    let shown = words.len().min(LISTED);
+    let mut line = words[..shown].join(", ");
+    if words.len() > shown {
+        let _ = write!(line, " and {} more", words.len() - shown);
     }
     line
 }
@@ -179,6 +192,13 @@ mod tests {
             line,
             "the camera gives MJPG 1280x720 at its own rate instead of MJPG 1280x720 at 30 fps"
         );
+    }
+
+    #[test]
+    fn a_long_list_is_cut_short_and_says_so() {
+        let words: Vec<String> = (1..=23).map(|n| n.to_string()).collect();
+        assert!(listed(&words).ends_with(", 19, 20 and 3 more"));
+        assert_eq!(listed(&words[..2]), "1, 2");
     }
 
     #[test]

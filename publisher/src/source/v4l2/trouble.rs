@@ -5,7 +5,7 @@ use std::path::Path;
 
 use v4l::FourCC;
 
-use super::nodes;
+use super::{mode, nodes};
 use crate::source::Resolution;
 
 /// A camera that did not open.
@@ -66,7 +66,7 @@ impl Trouble {
 
     /// It captures, but no JPEG.
     pub(super) fn no_mjpg(path: &Path, offered: &[String], size: Resolution) -> Self {
-        let mut line = format!("offers no MJPG, only {}", offered.join(", "));
+        let mut line = format!("offers no MJPG, only {}", mode::listed(offered));
         if nodes::driver_of(path).as_deref() != Some("uvcvideo") {
             line.push_str(&pi_hint(size));
         }
