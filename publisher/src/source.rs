@@ -12,6 +12,8 @@ mod folder;
 mod http;
 mod stdin;
 mod test;
+#[cfg(target_os = "linux")]
+mod v4l2;
 
 mod byte_stream;
 mod mask;
@@ -75,6 +77,9 @@ pub struct SourceOptions {
 /// gone when `drop` returns.
 #[derive(Debug)]
 pub enum FrameSource {
+    /// A V4L2 camera.
+    #[cfg(target_os = "linux")]
+    V4l2(Box<v4l2::V4l2Source>),
     /// A program's standard output.
     Exec(exec::ExecSource),
     /// Standard input.
@@ -94,7 +99,7 @@ impl FrameSource {
     /// [`next`](Self::next). Fails for what will not heal, in one line that says what to do.
     pub fn open(spec: &SourceSpec, options: &SourceOptions) -> anyhow::Result<Self> {
         Ok(match spec {
-            SourceSpec::V4l2(path) => return open_v4l2(path),
+            SourceSpec::V4l2(path) => return open_v4l2(path, options),
             SourceSpec::Exec(words) => Self::Exec(exec::ExecSource::new(words, options)),
             SourceSpec::Stdin => Self::Stdin(stdin::StdinSource::open(options)?),
             SourceSpec::Path(path) => return open_path(path, options),
@@ -108,6 +113,8 @@ impl FrameSource {
     /// May be abandoned, but only to drop the source then: a picture may be lost.
     pub async fn next(&mut self) -> anyhow::Result<Captured> {
         match self {
+            #[cfg(target_os = "linux")]
+            Self::V4l2(source) => source.next().await,
             Self::Exec(source) => source.next().await,
             Self::Stdin(source) => source.next().await,
             Self::File(source) => source.next().await,
@@ -136,12 +143,13 @@ fn open_path(path: &Path, options: &SourceOptions) -> anyhow::Result<FrameSource
 }
 
 #[cfg(target_os = "linux")]
-fn open_v4l2(path: &Path) -> anyhow::Result<FrameSource> {
-    bail!("{}: V4L2 cameras are not supported yet", path.display())
+fn open_v4l2(path: &Path, options: &SourceOptions) -> anyhow::Result<FrameSource> {
+    let source = v4l2::V4l2Source::open(path.to_owned(), options)?;
+    Ok(FrameSource::V4l2(Box::new(source)))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn open_v4l2(path: &Path) -> anyhow::Result<FrameSource> {
+fn open_v4l2(path: &Path, _options: &SourceOptions) -> anyhow::Result<FrameSource> {
     bail!("{}: V4L2 cameras exist only on Linux", path.display())
 }
 
