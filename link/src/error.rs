@@ -14,12 +14,21 @@ pub enum LinkError {
     /// Another client took our session: it uses the same client id.
     #[error("another program connected under the same name")]
     TakenOver,
+    /// The broker hung up without a word. It may heal by itself.
+    #[error("the broker closed the connection")]
+    HungUp,
     /// It may heal by itself.
     #[error("{0}")]
     Lost(String),
 }
 
 impl LinkError {
+    /// Whether trying again can help.
+    #[must_use]
+    pub fn may_heal(&self) -> bool {
+        matches!(self, Self::HungUp | Self::Lost(_))
+    }
+
     pub(crate) fn bad_credentials() -> Self {
         Self::Fatal(
             "the broker refuses the user name or password: check --username and --password-file"

@@ -12,10 +12,11 @@ use crate::session::Session;
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LONGEST_DELAY: Duration = Duration::from_secs(15);
 
-/// A connection that lived shorter than this counts as lost right after CONNACK.
+/// A connection that the broker ended within this time of CONNACK lived a short life.
 const SHORT_LIFE: Duration = Duration::from_secs(5);
 
-/// So many short lives in a row on MQTT 3.1.1, which gives no reason, mean that two programs take turns.
+/// So many short lives in a row, at a broker that answers at once each time, mean that two programs take turns under one
+/// name: MQTT 3.1.1 has no word for it, and Mosquitto before 2.0.12 does not say the word that MQTT 5 has.
 const SHORT_LIVES_LIMIT: u32 = 5;
 
 /// Makes sessions, one at a time.
@@ -53,14 +54,14 @@ impl Connector {
     /// # Errors
     /// Only what will not heal by itself.
     pub async fn connect(&mut self, lost: Option<LinkError>) -> Result<Session, LinkError> {
-        let mut said: Option<String> = None;
+        let mut said: Option<LinkError> = None;
         if let Some(error) = lost {
             self.judge_lost_session(&error)?;
             warn!(
                 "connection to {} lost: {error}; reconnecting",
                 self.options.broker
             );
-            said = Some(error.to_string());
+            said = Some(error);
             self.wait().await;
         }
         loop {
@@ -71,13 +72,14 @@ impl Connector {
                     info!("connected to {}", self.options.broker);
                     return Ok(session);
                 }
-                Err(LinkError::Lost(reason)) => {
-                    if said.as_ref() != Some(&reason) {
+                Err(error) if error.may_heal() => {
+                    self.short_lives = 0;
+                    if said.as_ref() != Some(&error) {
                         warn!(
-                            "cannot reach {}: {reason}; trying again until it answers",
+                            "cannot reach {}: {error}; trying again until it answers",
                             self.options.broker
                         );
-                        said = Some(reason);
+                        said = Some(error);
                     }
                 }
                 Err(error) => return Err(self.with_broker(error)),
@@ -87,24 +89,26 @@ impl Connector {
     }
 
     fn judge_lost_session(&mut self, error: &LinkError) -> Result<(), LinkError> {
+        if !error.may_heal() {
+            return Err(self.with_broker(error.clone()));
+        }
         let short = self
             .connected_at
             .take()
             .is_some_and(|at| at.elapsed() < SHORT_LIFE);
-        if short {
-            self.short_lives += 1;
-        } else {
-            self.short_lives = 0;
+        if !short {
             self.delay = FIRST_DELAY;
         }
-        if !matches!(error, LinkError::Lost(_)) {
-            return Err(self.with_broker(error.clone()));
+        self.short_lives = if short && *error == LinkError::HungUp {
+            self.short_lives + 1
+        } else {
+            0
+        };
+        if self.short_lives >= SHORT_LIVES_LIMIT {
+            Err(LinkError::TakenOver)
+        } else {
+            Ok(())
         }
-        let silent_protocol = self.options.protocol == crate::Protocol::V311;
-        if silent_protocol && self.short_lives >= SHORT_LIVES_LIMIT {
-            return Err(LinkError::TakenOver);
-        }
-        Ok(())
     }
 
     fn with_broker(&self, error: LinkError) -> LinkError {

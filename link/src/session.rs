@@ -119,6 +119,13 @@ impl Session {
         self.connected.max_packet_bytes
     }
 
+    /// Whether the broker takes a packet as large as `message`, as far as it told.
+    #[must_use]
+    pub fn fits(&self, message: &Message) -> bool {
+        let limit = self.connected.max_packet_bytes.unwrap_or(u32::MAX);
+        message.packet_bytes() <= usize::try_from(limit).unwrap_or(usize::MAX)
+    }
+
     /// The most unacknowledged publishes that the broker takes, if it told.
     #[must_use]
     pub fn receive_maximum(&self) -> Option<u16> {

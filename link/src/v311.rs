@@ -150,9 +150,7 @@ fn link_error(error: &ConnectionError) -> LinkError {
         ConnectionError::MqttState(StateError::AwaitPingResp)
         | ConnectionError::NetworkTimeout
         | ConnectionError::FlushTimeout => LinkError::Lost("the broker does not answer".into()),
-        ConnectionError::MqttState(StateError::ConnectionAborted) => {
-            LinkError::Lost("the broker closed the connection".into())
-        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) => LinkError::HungUp,
         other => LinkError::from_transport(other),
     }
 }

@@ -183,9 +183,7 @@ fn link_error(error: ConnectionError) -> LinkError {
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             LinkError::Lost("the broker does not answer".into())
         }
-        ConnectionError::MqttState(StateError::ConnectionAborted) => {
-            LinkError::Lost("the broker closed the connection".into())
-        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) => LinkError::HungUp,
         ConnectionError::Timeout(_) => LinkError::Lost("the broker does not answer".into()),
         other => LinkError::from_transport(&other),
     }

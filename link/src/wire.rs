@@ -28,6 +28,32 @@ pub struct Message {
     pub user_properties: Vec<(String, String)>,
 }
 
+impl Message {
+    /// Upper bound of the MQTT packet's size, in bytes (MQTT 5 sections 2.1 and 3.3).
+    #[must_use]
+    pub fn packet_bytes(&self) -> usize {
+        const FIXED_HEADER: usize = 5;
+        const PACKET_ID: usize = 2;
+        const PROPERTIES_LENGTH: usize = 4;
+        let text = |text: &str| 2 + text.len();
+        let user_properties: usize = self
+            .user_properties
+            .iter()
+            .map(|(name, value)| 1 + text(name) + text(value))
+            .sum();
+        let content_type = self
+            .content_type
+            .map_or(0, |content_type| 1 + text(content_type));
+        FIXED_HEADER
+            + text(&self.topic)
+            + PACKET_ID
+            + PROPERTIES_LENGTH
+            + content_type
+            + user_properties
+            + self.payload.len()
+    }
+}
+
 /// The caller's own name for a publish, given back when it is settled.
 pub type PublishToken = u64;
 

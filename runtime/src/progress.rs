@@ -1,7 +1,7 @@
 //! The live line on a terminal; a log line every few seconds elsewhere.
 
-use std::io::{self, IsTerminal as _, Write as _};
-use std::time::{Duration, Instant};
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing::info;
@@ -39,9 +39,10 @@ impl Progress {
 
     /// Replaces the live line, or logs `line`.
     pub fn show(&self, line: String) {
-        match &self.live_line {
-            Some(live_line) => live_line.set_message(line),
-            None => info!("{line}"),
+        if let Some(live_line) = &self.live_line {
+            live_line.set_message(line);
+        } else {
+            info!("{line}");
         }
     }
 
@@ -84,49 +85,12 @@ pub struct LogWriter {
 impl io::Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match &self.live_line {
-            Some(live_line) => live_line.suspend(|| io::stderr().write_all(line))?,
-            None => io::stderr().write_all(line)?,
+            Some(live_line) => live_line.suspend(|| io::stderr().write(line)),
+            None => io::stderr().write(line),
         }
-        Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Says when something is due again: at most once an interval.
-pub struct Every {
-    interval: Duration,
-    next: Instant,
-}
-
-impl Every {
-    /// First due after one `interval`.
-    #[must_use]
-    pub fn new(interval: Duration) -> Self {
-        Self {
-            interval,
-            next: Instant::now() + interval,
-        }
-    }
-
-    /// First due at once.
-    #[must_use]
-    pub fn starting_now(interval: Duration) -> Self {
-        Self {
-            interval,
-            next: Instant::now(),
-        }
-    }
-
-    /// Whether it is due; if so, the next time is one interval from now.
-    pub fn is_due(&mut self) -> bool {
-        let now = Instant::now();
-        let due = now >= self.next;
-        if due {
-            self.next = now + self.interval;
-        }
-        due
     }
 }

@@ -153,7 +153,7 @@ pub fn quarantine_path(camera: &CameraName, payload: &[u8]) -> PathBuf {
     } else {
         "bin"
     };
-    let crc32c = crc32c::crc32c(payload);
+    let crc32c = protocol::frame::checksum(payload);
     let file = format!("{crc32c:08x}_{}.{extension}", payload.len());
     PathBuf::from(QUARANTINE)
         .join(windows::legal(camera.to_string()))

@@ -200,7 +200,7 @@ impl FrameStore {
         jpeg: &Bytes,
         size: (u16, u16),
     ) -> io::Result<Outcome> {
-        let crc32c = crc32c::crc32c(jpeg);
+        let crc32c = protocol::frame::checksum(jpeg);
         let path = layout::foreign_path(&arrival.camera, arrival.received_at, crc32c);
         let place = Place::new(&self.root, &path);
         let entry = Entry {
@@ -232,7 +232,7 @@ impl FrameStore {
             },
             size: None,
             bytes: payload.len() as u64,
-            crc32c: crc32c::crc32c(payload),
+            crc32c: protocol::frame::checksum(payload),
             received_at: arrival.received_at,
         };
         self.store_once(&place, &entry, payload)?;

@@ -40,7 +40,7 @@ const UDEV_GRACE: Duration = Duration::from_secs(3);
 const UDEV_PAUSE: Duration = Duration::from_millis(250);
 
 /// A V4L2 capture device, present or awaited.
-pub(super) struct V4l2Source {
+pub struct V4l2Source {
     path: PathBuf,
     asked: Asked,
     max_frame_bytes: usize,

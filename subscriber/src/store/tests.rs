@@ -24,7 +24,7 @@ fn frame(stream: StreamId, sequence: u64, jpeg: Bytes) -> Frame {
         captured_at: "2026-11-22T14:30:05Z".parse().unwrap(),
         width: 16,
         height: 8,
-        crc32c: crc32c::crc32c(&jpeg),
+        crc32c: protocol::frame::checksum(&jpeg),
         dropped: 0,
         jpeg,
     }

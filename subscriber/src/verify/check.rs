@@ -38,7 +38,7 @@ pub(super) fn check(path: &Path, entry: &Entry, decode: bool) -> Result<(), Faul
         let recorded = entry.bytes;
         return Err(Fault::Size { found, recorded });
     }
-    let found = crc32c::crc32c(&bytes);
+    let found = protocol::frame::checksum(&bytes);
     if found != entry.crc32c {
         let recorded = entry.crc32c;
         return Err(Fault::Checksum { found, recorded });

@@ -52,7 +52,7 @@ impl Recording {
                 captured_at: Timestamp::from_second(sequence.try_into().unwrap()).unwrap(),
                 width: 64,
                 height: 48,
-                crc32c: crc32c::crc32c(&jpeg),
+                crc32c: protocol::frame::checksum(&jpeg),
                 dropped: 0,
                 jpeg,
             };
@@ -102,7 +102,7 @@ impl Recording {
             },
             size: None,
             bytes: bytes.len() as u64,
-            crc32c: crc32c::crc32c(bytes),
+            crc32c: protocol::frame::checksum(bytes),
             received_at: Timestamp::UNIX_EPOCH,
         };
         IndexWriter::open(folder, |_| {})
