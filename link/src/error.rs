@@ -48,6 +48,10 @@ impl LinkError {
         Self::Fatal("the broker denies the subscription: check its access list".into())
     }
 
+    pub(crate) fn stuck() -> Self {
+        Self::Lost("the network is stuck".into())
+    }
+
     /// Sorts an error that came up through rumqttc: certificates that will never be right end the program.
     pub(crate) fn from_transport(error: &(dyn Error + 'static)) -> Self {
         match find_rustls_error(error) {
@@ -60,7 +64,8 @@ impl LinkError {
         use CertificateError as Certificate;
         match error {
             rustls::Error::InvalidCertificate(certificate) => match certificate {
-                Certificate::UnknownIssuer => Self::Fatal(
+                // A CA that was made anew under its old name gives a bad signature.
+                Certificate::UnknownIssuer | Certificate::BadSignature => Self::Fatal(
                     "the broker's certificate is from an unknown CA: give the CA's certificate with --ca-file".into(),
                 ),
                 Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => Self::Fatal(

@@ -6,6 +6,7 @@ use rumqttc::{
     MqttOptions, NetworkOptions, Outgoing, Packet, Publish, QoS, StateError, SubscribeFilter,
     SubscribeReasonCode,
 };
+use tokio::time::timeout;
 
 use crate::error::LinkError;
 use crate::options::{LinkOptions, SessionKind};
@@ -78,12 +79,13 @@ pub(crate) fn ack(client: &AsyncClient, packet_id: u16) -> bool {
     client.try_ack(&publish).is_ok()
 }
 
-/// The next thing worth telling. Not cancel-safe, as rumqttc's own poll is not.
+/// The next thing worth telling, however long that takes. Not cancel-safe, as rumqttc's own poll is not.
 pub(crate) async fn poll(event_loop: &mut EventLoop) -> Result<WireEvent, LinkError> {
     loop {
-        let event = event_loop
-            .poll()
-            .await
+        // Pings keep an idle connection's polls short.
+        let polled = timeout(POLL_TIMEOUT, event_loop.poll()).await;
+        let event = polled
+            .map_err(|_| LinkError::stuck())?
             .map_err(|error| link_error(&error))?;
         if let Some(event) = wire_event(event)? {
             return Ok(event);
@@ -151,6 +153,10 @@ fn link_error(error: &ConnectionError) -> LinkError {
         | ConnectionError::NetworkTimeout
         | ConnectionError::FlushTimeout => LinkError::Lost("the broker does not answer".into()),
         ConnectionError::MqttState(StateError::ConnectionAborted) => LinkError::HungUp,
+        // rumqttc does not name this as its cause: a TLS alert that comes after the handshake hides in it.
+        ConnectionError::MqttState(StateError::Deserialization(cause)) => {
+            LinkError::from_transport(cause)
+        }
         other => LinkError::from_transport(other),
     }
 }

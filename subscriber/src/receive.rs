@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use link::{AckToken, Connector, Event, LinkError, Message, Qos, Received, Session};
+use link::{AckToken, Connector, Event, LinkError, Message, Protocol, Qos, Received, Session};
 use protocol::event;
 use protocol::topic::{self, CameraName, ConsumerName, OFFLINE, ONLINE, TopicPrefix};
 use tokio::sync::mpsc;
@@ -28,6 +28,7 @@ pub(crate) struct Reception {
     pub(crate) filter: String,
     pub(crate) prefix: TopicPrefix,
     pub(crate) consumer: Option<ConsumerName>,
+    pub(crate) protocol: Protocol,
     pub(crate) duration: Option<Duration>,
     pub(crate) drain_timeout: Duration,
 }
@@ -203,6 +204,16 @@ impl Receive {
         self.unanswered = self.unanswered.saturating_sub(1);
         if let Outcome::Quarantined { path, reason } = &stored.outcome {
             warn!("set aside in {}: {reason}", path.display());
+        }
+        let foreign = matches!(stored.outcome, Outcome::Foreign { .. });
+        if foreign
+            && self.reception.protocol == Protocol::V311
+            && self.reporter.counters.foreign == 0
+        {
+            warn!(
+                "pictures come without metadata, and are named by their arrival: over MQTT 3.1.1 the publisher must use \
+                 --format json"
+            );
         }
         if let Outcome::Conflict { path } = &stored.outcome {
             warn!(

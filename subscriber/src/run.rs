@@ -140,6 +140,7 @@ fn reception(args: &RunArgs) -> Reception {
             .map_or(filter.clone(), |group| format!("$share/{group}/{filter}")),
         prefix: frames.topic_prefix.clone(),
         consumer: frames.consumer.clone(),
+        protocol: args.broker.protocol,
         duration: frames.duration,
         drain_timeout: frames.drain_timeout,
     }
