@@ -56,6 +56,7 @@ impl LinkError {
     pub(crate) fn from_transport(error: &(dyn Error + 'static)) -> Self {
         match find_rustls_error(error) {
             Some(error) => Self::from_tls(error),
+            None if is_hang_up(innermost(error)) => Self::HungUp,
             None => Self::Lost(innermost(error).to_string()),
         }
     }
@@ -99,6 +100,20 @@ fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) 
     chain(error).last().unwrap_or(error)
 }
 
+/// Whether the other side ended the connection, politely or not.
+fn is_hang_up(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind as Kind;
+    error.downcast_ref::<io::Error>().is_some_and(|error| {
+        matches!(
+            error.kind(),
+            Kind::ConnectionReset
+                | Kind::ConnectionAborted
+                | Kind::BrokenPipe
+                | Kind::UnexpectedEof
+        )
+    })
+}
+
 /// `error` and its causes, looking also inside [`io::Error`], whose `source` leaves out what it holds.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
@@ -139,6 +154,13 @@ mod tests {
             panic!("not retried");
         };
         assert!(why.contains("clock"));
+    }
+
+    #[test]
+    fn a_reset_is_a_hang_up() {
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        let error = rumqttc::v5::ConnectionError::Io(reset);
+        assert_eq!(LinkError::from_transport(&error), LinkError::HungUp);
     }
 
     #[test]

@@ -9,15 +9,12 @@ use rumqttc::{
 use tokio::time::timeout;
 
 use crate::error::LinkError;
-use crate::options::{LinkOptions, SessionKind};
+use crate::options::{LinkOptions, MQTT_MAX_PACKET_BYTES, SessionKind};
 use crate::session::POLL_TIMEOUT;
 use crate::wire::{Connected, Message, PublishOutcome, Qos, Received, WireEvent};
 
 /// Beyond the caller's window: status messages go out beside the frames.
 const WINDOW_SLACK: u16 = 4;
-
-/// The largest packet that MQTT can express, in bytes: our own size checks come earlier.
-const MQTT_MAX_PACKET_BYTES: usize = 268_435_455;
 
 pub(crate) fn connect(options: &LinkOptions) -> (AsyncClient, EventLoop) {
     let (client, mut event_loop) =
@@ -40,10 +37,7 @@ fn mqtt_options(options: &LinkOptions) -> MqttOptions {
         .set_keep_alive(options.keep_alive)
         .set_manual_acks(true)
         .set_inflight(options.window + WINDOW_SLACK)
-        .set_max_packet_size(
-            usize::try_from(options.max_packet_bytes).unwrap_or(MQTT_MAX_PACKET_BYTES),
-            MQTT_MAX_PACKET_BYTES,
-        )
+        .set_max_packet_size(size(options.max_packet_bytes), size(MQTT_MAX_PACKET_BYTES))
         .set_clean_session(options.session == SessionKind::Clean);
     if let Some((username, password)) = &options.credentials {
         mqtt.set_credentials(username, password);
@@ -57,6 +51,10 @@ fn mqtt_options(options: &LinkOptions) -> MqttOptions {
         ));
     }
     mqtt
+}
+
+fn size(bytes: u32) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 pub(crate) fn publish(client: &AsyncClient, message: Message) -> bool {
