@@ -66,7 +66,7 @@ fn options_are_read_from_the_environment() {
 fn what_makes_no_sense_is_a_usage_error_of_the_publisher() {
     for (flags, words) in [
         ("--no-such-flag", "--no-such-flag"),
-        ("--fps 0", "--fps"),
+        ("--fps=-1", "--fps"),
         ("--fps many", "--fps"),
         ("--resolution 1280", "--resolution"),
         ("--resolution 0x0", "--resolution"),

@@ -37,7 +37,7 @@ pub(crate) fn publisher_at(url: &str) -> Launch {
     bare_publisher()
         .arg("--broker")
         .arg(url)
-        .flags("--camera door")
+        .env("FRAMEBRIDGE_CAMERA", "door")
         .with_summary()
 }
 

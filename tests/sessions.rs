@@ -98,7 +98,7 @@ fn a_publisher_waits_for_the_first_subscriber_and_then_delivers_everything() {
         .flags("--fps 60 --frames 10 --source")
         .arg(&footage().file)
         .start();
-    sending.says("no subscriber");
+    sending.says("nobody subscribes");
     assert!(sending.is_running());
     let storing = subscriber(&broker, out.path()).flags("--frames 10").start();
     let sent = sending.wait(A_RUN).succeeded();
@@ -121,7 +121,18 @@ fn a_subscriber_without_a_name_says_that_it_misses_what_comes_while_it_is_away()
 
 #[test]
 fn a_second_consumer_of_the_same_name_ends_the_first_with_one_line() {
-    the_first_gives_way("--protocol 5");
+    let broker = Broker::start();
+    let (one, two) = (Folder::new(), Folder::new());
+    let start = |out: &Folder| {
+        subscriber(&broker, out.path())
+            .flags("--consumer archive")
+            .start()
+    };
+    let first = start(&one);
+    broker.await_subscriptions(1, "cameras/+/frames");
+    let second = start(&two);
+    first.wait(SOON).failed(1, "name");
+    goes_on(&second);
 }
 
 #[test]
@@ -178,21 +189,28 @@ fn two_programs_do_not_write_into_one_folder() {
     goes_on(&first);
 }
 
-#[track_caller]
-fn the_first_gives_way(flags: &str) {
+#[test]
+fn a_group_shares_the_frames_and_each_is_stored_once() {
     let broker = Broker::start();
-    let (one, two) = (Folder::new(), Folder::new());
-    let start = |out: &Folder| {
-        subscriber(&broker, out.path())
-            .flags("--consumer archive")
-            .flags(flags)
+    let outs = [Folder::new(), Folder::new()];
+    let members = [0, 1].map(|nth: usize| {
+        subscriber(&broker, outs[nth].path())
+            .flags("--group office")
             .start()
-    };
-    let first = start(&one);
-    broker.await_subscriptions(1, "cameras/+/frames");
-    let second = start(&two);
-    first.wait(SOON).failed(1, "name");
-    goes_on(&second);
+    });
+    broker.await_subscriptions(2, "/cameras/+/frames");
+    publisher(&broker)
+        .flags("--fps 60 --frames 30 --source")
+        .arg(&footage().file)
+        .run(A_RUN)
+        .succeeded();
+    eventually_true("all frames on the two disks", || {
+        outs.iter().map(|out| out.pictures().len()).sum::<usize>() == 30
+    });
+    for (member, out) in members.iter().zip(&outs) {
+        goes_on(member);
+        assert!(!out.pictures().is_empty(), "both have their share");
+    }
 }
 
 #[track_caller]

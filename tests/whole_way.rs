@@ -29,14 +29,14 @@ fn every_frame_that_ffmpeg_plays_in_real_time_is_stored_unchanged() {
 
 #[test]
 fn every_frame_of_an_mjpeg_file_is_stored_unchanged() {
-    stores_the_footage(|publisher| publisher.flags("--fps 200 --source").arg(&footage().file));
+    stores_the_footage(|publisher| publisher.flags("--fps 0 --source").arg(&footage().file));
 }
 
 #[test]
 fn every_frame_on_stdin_is_stored_unchanged() {
     stores_the_footage(|publisher| {
         publisher
-            .flags("--fps 200 --source -")
+            .flags("--fps 0 --source -")
             .stdin_from(&footage().file)
     });
 }
@@ -45,7 +45,7 @@ fn every_frame_on_stdin_is_stored_unchanged() {
 fn every_frame_in_a_folder_is_stored_unchanged() {
     let folder = tempdir().unwrap();
     footage().write_into(folder.path(), FRAMES);
-    stores_the_footage(|publisher| publisher.flags("--fps 200 --source").arg(folder.path()));
+    stores_the_footage(|publisher| publisher.flags("--fps 0 --source").arg(folder.path()));
 }
 
 #[test]
