@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::topic::CameraName;
 
-/// One run of a publisher: a `UUIDv7`, made at its start. Frames are numbered within it, from 1.
+/// One run of a publisher: a UUIDv7, made at its start. Frames are numbered within it, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamId(Uuid);
 
@@ -73,7 +73,7 @@ pub struct Frame {
     pub width: u16,
     /// Picture height in pixels.
     pub height: u16,
-    /// CRC-32C (RFC 3720, Castagnoli) of `jpeg`.
+    /// [`checksum`] of `jpeg`.
     pub crc32c: u32,
     /// How many numbered frames of this stream had been given up when this one was sent: a hint.
     pub dropped: u64,
@@ -85,7 +85,7 @@ impl Frame {
     /// Whether the picture is still what its checksum says.
     #[must_use]
     pub fn is_intact(&self) -> bool {
-        crc32c::crc32c(&self.jpeg) == self.crc32c
+        checksum(&self.jpeg) == self.crc32c
     }
 }
 
@@ -93,4 +93,10 @@ impl Frame {
 #[must_use]
 pub fn to_microseconds(timestamp: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(timestamp.as_microsecond()).unwrap_or(timestamp)
+}
+
+/// The checksum that travels with a picture: CRC-32C (RFC 3720, Castagnoli) of its bytes.
+#[must_use]
+pub fn checksum(jpeg: &[u8]) -> u32 {
+    crc32c::crc32c(jpeg)
 }

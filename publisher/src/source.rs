@@ -4,13 +4,37 @@
 //! child, an unplugged camera, a dropped HTTP connection) by itself, saying so once, and fails only for what cannot.
 //! It knows nothing of numbering, queues or MQTT.
 
-use std::path::PathBuf;
-use std::str::FromStr;
+mod spec;
 
+mod exec;
+mod file;
+mod folder;
+mod http;
+mod stdin;
+mod test;
+#[cfg(target_os = "linux")]
+mod v4l2;
+
+mod byte_stream;
+mod mask;
+mod outage;
+mod pace;
+
+#[cfg(test)]
+mod fixture;
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use jiff::Timestamp;
 use protocol::jpeg::JpegError;
 use protocol::topic::CameraName;
+
+pub use spec::{Resolution, SourceClass, SourceSpec};
+
+/// The frame rate of what has none of its own.
+const DEFAULT_FPS: f64 = 30.0;
 
 /// A picture as the source gave it: neither checked nor repaired yet.
 #[derive(Debug, Clone)]
@@ -47,43 +71,113 @@ pub struct SourceOptions {
     pub max_frame_bytes: usize,
 }
 
-/// Picture size in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resolution {
-    /// Pixels across.
-    pub width: u32,
-    /// Pixels down.
-    pub height: u32,
+/// An opened source: the start of every picture's way.
+///
+/// Used on one thread with its own current-thread runtime. Dropping it ends it: a child program and all it started are
+/// gone when `drop` returns.
+#[derive(Debug)]
+pub enum FrameSource {
+    /// A V4L2 camera.
+    #[cfg(target_os = "linux")]
+    V4l2(Box<v4l2::V4l2Source>),
+    /// A program's standard output.
+    Exec(exec::ExecSource),
+    /// Standard input.
+    Stdin(stdin::StdinSource),
+    /// An MJPEG file.
+    File(file::FileSource),
+    /// A folder of JPEG files.
+    Folder(folder::FolderSource),
+    /// An HTTP camera.
+    Http(http::HttpSource),
+    /// The moving test picture.
+    Test(test::TestSource),
 }
 
-impl FromStr for Resolution {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("{text:?} is not a size such as 1280x720, each side from 16 to 16384");
-        let (width, height) = text.split_once(['x', 'X']).ok_or_else(wrong)?;
-        let side = |side: &str| side.parse().ok().filter(|side| (16..=16384).contains(side));
-        Ok(Self {
-            width: side(width).ok_or_else(wrong)?,
-            height: side(height).ok_or_else(wrong)?,
+impl FrameSource {
+    /// Opens what `spec` names, as far as that needs no waiting; children and connections begin with the first
+    /// [`next`](Self::next). Fails for what will not heal, in one line that says what to do.
+    pub fn open(spec: &SourceSpec, options: &SourceOptions) -> anyhow::Result<Self> {
+        Ok(match spec {
+            SourceSpec::V4l2(path) => return open_v4l2(path, options),
+            SourceSpec::Exec(words) => Self::Exec(exec::ExecSource::new(words, options)),
+            SourceSpec::Stdin => Self::Stdin(stdin::StdinSource::open(options)?),
+            SourceSpec::Path(path) => return open_path(path, options),
+            SourceSpec::Http(url) => Self::Http(http::HttpSource::open(url, options)?),
+            SourceSpec::Test => Self::Test(test::TestSource::new(options)),
         })
+    }
+
+    /// Waits for what comes next. What can heal has healed inside; an error says that this source cannot go on.
+    ///
+    /// May be abandoned, but only to drop the source then: a picture may be lost.
+    pub async fn next(&mut self) -> anyhow::Result<Captured> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::V4l2(source) => source.next().await,
+            Self::Exec(source) => source.next().await,
+            Self::Stdin(source) => source.next().await,
+            Self::File(source) => source.next().await,
+            Self::Folder(source) => source.next().await,
+            Self::Http(source) => source.next().await,
+            Self::Test(source) => source.next().await,
+        }
     }
 }
 
-/// Which source to open: the value of `--source`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SourceSpec {
-    /// A V4L2 capture device.
-    V4l2(PathBuf),
-    /// A program whose standard output is an MJPEG stream: its words, no shell.
-    Exec(Vec<String>),
-    /// An MJPEG stream on standard input.
-    Stdin,
-    /// An MJPEG file, or a folder of JPEG files in the order of their names.
-    Path(PathBuf),
-    /// A `multipart/x-mixed-replace` camera.
-    Http(url::Url),
-    /// A moving test picture.
-    Test,
+fn open_path(path: &Path, options: &SourceOptions) -> anyhow::Result<FrameSource> {
+    let kind = std::fs::metadata(path)
+        .with_context(|| format!("cannot read the source {}", path.display()))?;
+    if kind.is_dir() {
+        Ok(FrameSource::Folder(folder::FolderSource::open(
+            path, options,
+        )?))
+    } else if kind.is_file() {
+        Ok(FrameSource::File(file::FileSource::open(path, options)?))
+    } else {
+        bail!(
+            "{0} is neither a file nor a folder: a pipe is read with `--source - < {0}`",
+            path.display()
+        )
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn open_v4l2(path: &Path, options: &SourceOptions) -> anyhow::Result<FrameSource> {
+    let source = v4l2::V4l2Source::open(path.to_owned(), options)?;
+    Ok(FrameSource::V4l2(Box::new(source)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_v4l2(path: &Path, _options: &SourceOptions) -> anyhow::Result<FrameSource> {
+    bail!("{}: V4L2 cameras exist only on Linux", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_told_by_what_is_there() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("picture.jpg");
+        std::fs::write(&file, fixture::picture(1)).unwrap();
+        let open = |path: &Path| {
+            let spec = SourceSpec::Path(path.into());
+            FrameSource::open(&spec, &fixture::options())
+        };
+        assert!(matches!(open(&file), Ok(FrameSource::File(_))));
+        assert!(matches!(open(folder.path()), Ok(FrameSource::Folder(_))));
+        let missing = folder.path().join("missing.mjpeg");
+        let error = format!("{:#}", open(&missing).unwrap_err());
+        assert!(error.contains("missing.mjpeg"), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_neither_file_nor_folder_is_refused() {
+        let error = open_path(Path::new("/dev/null"), &fixture::options()).unwrap_err();
+        assert!(error.to_string().contains("neither a file nor a folder"));
+    }
 }

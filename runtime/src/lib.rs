@@ -1,1 +1,12 @@
-//! TODO
+//! What every Framebridge program needs around its work: logging, the progress line, clean shutdown, the closing
+//! summary, allocator tuning, child processes. It knows nothing of frames or brokers.
+
+pub mod allocator;
+pub mod child;
+pub mod latency;
+pub mod logging;
+pub mod program;
+pub mod progress;
+pub mod rate;
+pub mod shutdown;
+pub mod summary;

@@ -1,1 +1,24 @@
-//! TODO
+//! The Framebridge subscriber: every frame of one or more cameras becomes a file on this machine.
+//!
+//! A frame's way is the order of the modules: `receive` takes it from the broker, `storing` hands it to the [`store`],
+//! which names it by its [`layout`] and enters it in its folder's [`index`]; what came and what did not is counted by
+//! [`gaps`]; the newest goes to [`latest`]. [`verify`] reads it all again.
+
+pub mod config;
+pub mod run;
+
+mod receive;
+mod storing;
+
+pub mod store;
+
+pub mod layout;
+
+pub mod index;
+
+pub mod gaps;
+pub mod latest;
+
+mod counters;
+mod report;
+pub mod verify;

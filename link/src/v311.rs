@@ -1,0 +1,156 @@
+//! MQTT 3.1.1 through rumqttc: options in, [`WireEvent`]s out.
+
+use bytes::Bytes;
+use rumqttc::{
+    AsyncClient, ConnAck, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill,
+    MqttOptions, NetworkOptions, Outgoing, Packet, Publish, QoS, StateError, SubscribeFilter,
+    SubscribeReasonCode,
+};
+
+use crate::error::LinkError;
+use crate::options::{LinkOptions, SessionKind};
+use crate::session::POLL_TIMEOUT;
+use crate::wire::{Connected, Message, PublishOutcome, Qos, Received, WireEvent};
+
+/// Beyond the caller's window: status messages go out beside the frames.
+const WINDOW_SLACK: u16 = 4;
+
+/// The largest packet that MQTT can express, in bytes: our own size checks come earlier.
+const MQTT_MAX_PACKET_BYTES: usize = 268_435_455;
+
+pub(crate) fn connect(options: &LinkOptions) -> (AsyncClient, EventLoop) {
+    let (client, mut event_loop) =
+        AsyncClient::new(mqtt_options(options), options.request_capacity());
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    // Here this bounds every flush too: a large frame on a slow link takes its time.
+    network.set_connection_timeout(POLL_TIMEOUT.as_secs());
+    event_loop.set_network_options(network);
+    (client, event_loop)
+}
+
+fn mqtt_options(options: &LinkOptions) -> MqttOptions {
+    let mut mqtt = MqttOptions::new(
+        &options.client_id,
+        options.broker.address(),
+        options.broker.port(),
+    );
+    mqtt.set_transport(super::session::transport(options))
+        .set_keep_alive(options.keep_alive)
+        .set_manual_acks(true)
+        .set_inflight(options.window + WINDOW_SLACK)
+        .set_max_packet_size(
+            usize::try_from(options.max_packet_bytes).unwrap_or(MQTT_MAX_PACKET_BYTES),
+            MQTT_MAX_PACKET_BYTES,
+        )
+        .set_clean_session(options.session == SessionKind::Clean);
+    if let Some((username, password)) = &options.credentials {
+        mqtt.set_credentials(username, password);
+    }
+    if let Some(will) = &options.will {
+        mqtt.set_last_will(LastWill::new(
+            &will.topic,
+            will.payload.clone(),
+            QoS::AtLeastOnce,
+            true,
+        ));
+    }
+    mqtt
+}
+
+pub(crate) fn publish(client: &AsyncClient, message: Message) -> bool {
+    let mut publish = Publish::from_bytes(message.topic, qos(message.qos), message.payload);
+    publish.retain = message.retain;
+    client
+        .try_publish(publish.topic, publish.qos, publish.retain, publish.payload)
+        .is_ok()
+}
+
+pub(crate) fn subscribe(client: &AsyncClient, filter: String, at: Qos) -> bool {
+    client
+        .try_subscribe_many([SubscribeFilter::new(filter, qos(at))])
+        .is_ok()
+}
+
+pub(crate) fn ack(client: &AsyncClient, packet_id: u16) -> bool {
+    let mut publish = Publish::from_bytes("", QoS::AtLeastOnce, Bytes::new());
+    publish.pkid = packet_id;
+    client.try_ack(&publish).is_ok()
+}
+
+/// The next thing worth telling. Not cancel-safe, as rumqttc's own poll is not.
+pub(crate) async fn poll(event_loop: &mut EventLoop) -> Result<WireEvent, LinkError> {
+    loop {
+        let event = event_loop
+            .poll()
+            .await
+            .map_err(|error| link_error(&error))?;
+        if let Some(event) = wire_event(event)? {
+            return Ok(event);
+        }
+    }
+}
+
+fn wire_event(event: Event) -> Result<Option<WireEvent>, LinkError> {
+    Ok(Some(match event {
+        Event::Incoming(Packet::ConnAck(ack)) => WireEvent::Connected(connected(&ack)),
+        Event::Incoming(Packet::Publish(publish)) => WireEvent::Received(received(publish)),
+        Event::Incoming(Packet::PubAck(ack)) => {
+            WireEvent::Acked(ack.pkid, PublishOutcome::Accepted)
+        }
+        Event::Incoming(Packet::SubAck(ack)) => {
+            if ack.return_codes.contains(&SubscribeReasonCode::Failure) {
+                return Err(LinkError::denied_subscription());
+            }
+            WireEvent::Subscribed
+        }
+        Event::Outgoing(Outgoing::Publish(packet_id)) => WireEvent::Sent(packet_id),
+        _ => return Ok(None),
+    }))
+}
+
+/// MQTT 3.1.1 tells no limits.
+fn connected(ack: &ConnAck) -> Connected {
+    Connected {
+        session_present: ack.session_present,
+        max_packet_bytes: None,
+        receive_maximum: None,
+    }
+}
+
+fn received(publish: Publish) -> Received {
+    Received {
+        packet_id: (publish.qos != QoS::AtMostOnce).then_some(publish.pkid),
+        topic: publish.topic,
+        payload: publish.payload,
+        retain: publish.retain,
+        content_type: None,
+        user_properties: Vec::new(),
+    }
+}
+
+fn qos(qos: Qos) -> QoS {
+    match qos {
+        Qos::AtMostOnce => QoS::AtMostOnce,
+        Qos::AtLeastOnce => QoS::AtLeastOnce,
+    }
+}
+
+fn link_error(error: &ConnectionError) -> LinkError {
+    use ConnectReturnCode as Code;
+    match error {
+        ConnectionError::ConnectionRefused(code) => match code {
+            Code::BadUserNamePassword | Code::NotAuthorized => LinkError::bad_credentials(),
+            Code::BadClientId => LinkError::bad_client_id(),
+            Code::RefusedProtocolVersion => {
+                LinkError::Fatal("the broker does not speak MQTT 3.1.1".into())
+            }
+            other => LinkError::Lost(format!("the broker refuses the connection ({other:?})")),
+        },
+        ConnectionError::MqttState(StateError::AwaitPingResp)
+        | ConnectionError::NetworkTimeout
+        | ConnectionError::FlushTimeout => LinkError::Lost("the broker does not answer".into()),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => LinkError::HungUp,
+        other => LinkError::from_transport(other),
+    }
+}

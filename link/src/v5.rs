@@ -1,0 +1,190 @@
+//! MQTT 5 through rumqttc: options in, [`WireEvent`]s out.
+
+use bytes::Bytes;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{
+    ConnAck, ConnectProperties, ConnectReturnCode, DisconnectReasonCode, Filter, LastWill, Packet,
+    PubAckReason, Publish, PublishProperties, SubscribeReasonCode,
+};
+use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
+use rumqttc::{NetworkOptions, Outgoing};
+
+use crate::error::LinkError;
+use crate::options::{LinkOptions, SessionKind};
+use crate::session::CONNECT_TIMEOUT;
+use crate::wire::{Connected, Message, PublishOutcome, Qos, Received, WireEvent};
+
+/// Beyond the caller's window: status messages go out beside the frames.
+const WINDOW_SLACK: u16 = 4;
+
+pub(crate) fn connect(options: &LinkOptions) -> (AsyncClient, EventLoop) {
+    AsyncClient::new(mqtt_options(options), options.request_capacity())
+}
+
+fn mqtt_options(options: &LinkOptions) -> MqttOptions {
+    let mut mqtt = MqttOptions::new(
+        &options.client_id,
+        options.broker.address(),
+        options.broker.port(),
+    );
+    mqtt.set_transport(super::session::transport(options))
+        .set_keep_alive(options.keep_alive)
+        .set_connection_timeout(CONNECT_TIMEOUT.as_secs())
+        .set_manual_acks(true)
+        .set_outgoing_inflight_upper_limit(options.window + WINDOW_SLACK);
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    mqtt.set_network_options(network);
+    // No topic aliases: rumqttc hands over aliased publishes with an empty topic.
+    let mut properties = ConnectProperties::new();
+    properties.receive_maximum = Some(options.receive_maximum);
+    properties.max_packet_size = Some(options.max_packet_bytes);
+    match options.session {
+        SessionKind::Clean => mqtt.set_clean_start(true),
+        SessionKind::Persistent { expiry } => {
+            properties.session_expiry_interval =
+                Some(u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX));
+            mqtt.set_clean_start(false)
+        }
+    };
+    mqtt.set_connect_properties(properties);
+    if let Some((username, password)) = &options.credentials {
+        mqtt.set_credentials(username, password);
+    }
+    if let Some(will) = &options.will {
+        mqtt.set_last_will(LastWill::new(
+            &will.topic,
+            will.payload.clone(),
+            QoS::AtLeastOnce,
+            true,
+            None,
+        ));
+    }
+    mqtt
+}
+
+pub(crate) fn publish(client: &AsyncClient, message: Message) -> bool {
+    let properties = PublishProperties {
+        content_type: message.content_type.map(str::to_owned),
+        user_properties: message.user_properties,
+        ..PublishProperties::default()
+    };
+    client
+        .try_publish_with_properties(
+            message.topic,
+            qos(message.qos),
+            message.retain,
+            message.payload,
+            properties,
+        )
+        .is_ok()
+}
+
+pub(crate) fn subscribe(client: &AsyncClient, filter: String, at: Qos) -> bool {
+    client
+        .try_subscribe_many([Filter::new(filter, qos(at))])
+        .is_ok()
+}
+
+pub(crate) fn ack(client: &AsyncClient, packet_id: u16) -> bool {
+    let mut publish = Publish::new("", QoS::AtLeastOnce, Bytes::new(), None);
+    publish.pkid = packet_id;
+    client.try_ack(&publish).is_ok()
+}
+
+/// The next thing worth telling. Not cancel-safe, as rumqttc's own poll is not.
+pub(crate) async fn poll(event_loop: &mut EventLoop) -> Result<WireEvent, LinkError> {
+    loop {
+        let event = event_loop.poll().await.map_err(link_error)?;
+        if let Some(event) = wire_event(event)? {
+            return Ok(event);
+        }
+    }
+}
+
+fn wire_event(event: Event) -> Result<Option<WireEvent>, LinkError> {
+    Ok(Some(match event {
+        Event::Incoming(Packet::ConnAck(ack)) => WireEvent::Connected(connected(&ack)),
+        Event::Incoming(Packet::Publish(publish)) => WireEvent::Received(received(publish)),
+        Event::Incoming(Packet::PubAck(ack)) => WireEvent::Acked(ack.pkid, outcome(ack.reason)),
+        Event::Incoming(Packet::SubAck(ack)) => {
+            if ack
+                .return_codes
+                .iter()
+                .any(|code| !matches!(code, SubscribeReasonCode::Success(_)))
+            {
+                return Err(LinkError::denied_subscription());
+            }
+            WireEvent::Subscribed
+        }
+        Event::Outgoing(Outgoing::Publish(packet_id)) => WireEvent::Sent(packet_id),
+        _ => return Ok(None),
+    }))
+}
+
+fn connected(ack: &ConnAck) -> Connected {
+    let properties = ack.properties.as_ref();
+    Connected {
+        session_present: ack.session_present,
+        max_packet_bytes: properties.and_then(|properties| properties.max_packet_size),
+        receive_maximum: properties.and_then(|properties| properties.receive_max),
+    }
+}
+
+fn received(publish: Publish) -> Received {
+    let properties = publish.properties.unwrap_or_default();
+    Received {
+        topic: String::from_utf8_lossy(&publish.topic).into_owned(),
+        payload: publish.payload,
+        retain: publish.retain,
+        content_type: properties.content_type,
+        user_properties: properties.user_properties,
+        packet_id: (publish.qos != QoS::AtMostOnce).then_some(publish.pkid),
+    }
+}
+
+fn outcome(reason: PubAckReason) -> PublishOutcome {
+    match reason {
+        PubAckReason::Success => PublishOutcome::Accepted,
+        PubAckReason::NoMatchingSubscribers => PublishOutcome::NoSubscribers,
+        PubAckReason::NotAuthorized => PublishOutcome::Denied,
+        _ => PublishOutcome::Refused,
+    }
+}
+
+fn qos(qos: Qos) -> QoS {
+    match qos {
+        Qos::AtMostOnce => QoS::AtMostOnce,
+        Qos::AtLeastOnce => QoS::AtLeastOnce,
+    }
+}
+
+fn link_error(error: ConnectionError) -> LinkError {
+    use ConnectReturnCode as Code;
+    match error {
+        ConnectionError::ConnectionRefused(code)
+        | ConnectionError::MqttState(StateError::ConnFail { reason: code }) => match code {
+            Code::BadUserNamePassword | Code::NotAuthorized | Code::BadAuthenticationMethod => {
+                LinkError::bad_credentials()
+            }
+            Code::BadClientId | Code::ClientIdentifierNotValid => LinkError::bad_client_id(),
+            Code::RefusedProtocolVersion | Code::UnsupportedProtocolVersion => {
+                LinkError::wrong_protocol()
+            }
+            Code::Banned => LinkError::Fatal("the broker has banned this client".into()),
+            other => LinkError::Lost(format!("the broker refuses the connection ({other:?})")),
+        },
+        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
+            match reason_code {
+                DisconnectReasonCode::SessionTakenOver => LinkError::TakenOver,
+                other => LinkError::Lost(format!("the broker ended the connection ({other:?})")),
+            }
+        }
+        ConnectionError::MqttState(StateError::AwaitPingResp) => {
+            LinkError::Lost("the broker does not answer".into())
+        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) => LinkError::HungUp,
+        ConnectionError::Timeout(_) => LinkError::Lost("the broker does not answer".into()),
+        other => LinkError::from_transport(&other),
+    }
+}

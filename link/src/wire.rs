@@ -1,0 +1,127 @@
+//! What goes over a connection, in words that fit both MQTT versions.
+
+use bytes::Bytes;
+
+/// Delivery guarantee of a publish or subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Qos {
+    /// Fire and forget.
+    AtMostOnce,
+    /// Acknowledged.
+    AtLeastOnce,
+}
+
+/// An outgoing message.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Where to.
+    pub topic: String,
+    /// The body; shared, not copied, until it enters the socket's buffer.
+    pub payload: Bytes,
+    /// Delivery guarantee.
+    pub qos: Qos,
+    /// Whether the broker keeps it for late joiners.
+    pub retain: bool,
+    /// MQTT 5 content type.
+    pub content_type: Option<&'static str>,
+    /// MQTT 5 user properties.
+    pub user_properties: Vec<(String, String)>,
+}
+
+impl Message {
+    /// Upper bound of the MQTT packet's size, in bytes (MQTT 5 sections 2.1 and 3.3).
+    #[must_use]
+    pub fn packet_bytes(&self) -> usize {
+        const FIXED_HEADER: usize = 5;
+        const PACKET_ID: usize = 2;
+        const PROPERTIES_LENGTH: usize = 4;
+        let text = |text: &str| 2 + text.len();
+        let user_properties: usize = self
+            .user_properties
+            .iter()
+            .map(|(name, value)| 1 + text(name) + text(value))
+            .sum();
+        let content_type = self
+            .content_type
+            .map_or(0, |content_type| 1 + text(content_type));
+        FIXED_HEADER
+            + text(&self.topic)
+            + PACKET_ID
+            + PROPERTIES_LENGTH
+            + content_type
+            + user_properties
+            + self.payload.len()
+    }
+}
+
+/// The caller's own name for a publish, given back when it is settled.
+pub type PublishToken = u64;
+
+/// How the broker answered a publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishOutcome {
+    /// Taken (QoS 1), or written to the socket (QoS 0).
+    Accepted,
+    /// MQTT 5 reason 0x10: nobody subscribes to the topic.
+    NoSubscribers,
+    /// MQTT 5 reason 0x87: the ACL forbids the topic.
+    Denied,
+    /// Any other refusal.
+    Refused,
+}
+
+/// The right to acknowledge one message, on the connection that delivered it and on no other: packet ids repeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AckToken {
+    pub(crate) epoch: u64,
+    pub(crate) packet_id: u16,
+}
+
+/// An incoming message.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// Where it was published.
+    pub topic: String,
+    /// The body.
+    pub payload: Bytes,
+    /// Whether it is a retained copy from before we subscribed.
+    pub retain: bool,
+    /// MQTT 5 content type.
+    pub content_type: Option<String>,
+    /// MQTT 5 user properties.
+    pub user_properties: Vec<(String, String)>,
+    /// Present at QoS 1.
+    pub(crate) packet_id: Option<u16>,
+}
+
+/// What happens on a connection.
+#[derive(Debug)]
+pub enum Event {
+    /// A message came; at QoS 1 with the right to acknowledge it, to be used once the message is safe.
+    Received(Received, Option<AckToken>),
+    /// A publish is settled.
+    Published(PublishToken, PublishOutcome),
+    /// The broker granted a subscription.
+    Subscribed,
+}
+
+/// What the poll task of either MQTT version reports, in the order of the wire.
+#[derive(Debug)]
+pub(crate) enum WireEvent {
+    Connected(Connected),
+    /// A publish left; 0 is the packet id of every QoS 0 publish.
+    Sent(u16),
+    Acked(u16, PublishOutcome),
+    Subscribed,
+    Received(Received),
+}
+
+/// What the broker said in its CONNACK.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Connected {
+    pub(crate) session_present: bool,
+    /// Largest packet that it takes, in bytes; MQTT 3.1.1 does not tell.
+    pub(crate) max_packet_bytes: Option<u32>,
+    /// Most unacknowledged publishes that it takes.
+    pub(crate) receive_maximum: Option<u16>,
+}

@@ -1,0 +1,91 @@
+//! What a camera says besides frames: `status`, `latest` and `stats`.
+
+use bytes::Bytes;
+use link::{Message, PublishToken, Qos, Session, Will};
+use protocol::event::CONTENT_TYPE_JPEG;
+use protocol::frame::Frame;
+use protocol::topic::{CameraName, OFFLINE, ONLINE, TopicPrefix};
+
+use crate::report::Stats;
+
+/// The token of every message that is no frame: [`crate::in_flight`] never gives it out.
+pub(crate) const NO_FRAME: PublishToken = 0;
+
+/// Publishes beside the frames.
+pub(crate) struct Announcer {
+    camera: CameraName,
+    prefix: TopicPrefix,
+    publishes_latest: bool,
+    latest_sequence: u64,
+}
+
+impl Announcer {
+    /// `publishes_latest`: whether the `latest` topic is wanted.
+    pub(crate) fn new(camera: CameraName, prefix: TopicPrefix, publishes_latest: bool) -> Self {
+        Self {
+            camera,
+            prefix,
+            publishes_latest,
+            latest_sequence: 0,
+        }
+    }
+
+    /// What the broker is to publish should we vanish.
+    pub(crate) fn will(camera: &CameraName, prefix: &TopicPrefix) -> Will {
+        Will {
+            topic: prefix.status(camera),
+            payload: Bytes::from_static(OFFLINE.as_bytes()),
+        }
+    }
+
+    /// Says that the camera is there, or that it leaves.
+    pub(crate) fn status(&self, session: &mut Session, online: bool) {
+        let status = if online { ONLINE } else { OFFLINE };
+        let message = Message {
+            topic: self.prefix.status(&self.camera),
+            payload: Bytes::from_static(status.as_bytes()),
+            qos: Qos::AtLeastOnce,
+            retain: true,
+            content_type: None,
+            user_properties: Vec::new(),
+        };
+        session.publish(message, NO_FRAME);
+    }
+
+    /// Shows `newest` to late joiners, unless it, or a newer one, was shown before.
+    pub(crate) fn latest(&mut self, session: &mut Session, newest: Option<Frame>) {
+        let Some(frame) = newest.filter(|frame| frame.id.sequence > self.latest_sequence) else {
+            return;
+        };
+        if !self.publishes_latest {
+            return;
+        }
+        let message = Message {
+            topic: self.prefix.latest(&self.camera),
+            payload: frame.jpeg,
+            qos: Qos::AtMostOnce,
+            retain: true,
+            content_type: Some(CONTENT_TYPE_JPEG),
+            user_properties: Vec::new(),
+        };
+        if session.fits(&message) && session.publish(message, NO_FRAME) {
+            self.latest_sequence = frame.id.sequence;
+        }
+    }
+
+    /// Publishes the camera's figures.
+    pub(crate) fn stats(&self, session: &mut Session, stats: &Stats) {
+        let Ok(json) = serde_json::to_vec(stats) else {
+            return;
+        };
+        let message = Message {
+            topic: self.prefix.stats(&self.camera),
+            payload: json.into(),
+            qos: Qos::AtMostOnce,
+            retain: false,
+            content_type: Some("application/json"),
+            user_properties: Vec::new(),
+        };
+        session.publish(message, NO_FRAME);
+    }
+}

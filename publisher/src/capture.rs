@@ -1,0 +1,204 @@
+//! From the source to the queue: pictures are checked, repaired and numbered, on a thread of their own.
+//!
+//! Capture never waits for the network, unless its source is one that can wait. It knows nothing of MQTT.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use protocol::frame::{Frame, FrameId, StreamId, to_microseconds};
+use protocol::jpeg;
+use protocol::topic::CameraName;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use crate::counters::Counters;
+use crate::counters::DropReason;
+use crate::queue::Queue;
+use crate::report::HoldUp;
+use crate::source::{Captured, FrameSource, RawPicture, SourceOptions, SourceSpec};
+
+/// What ends a capture, besides the source itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CaptureLimits {
+    pub(crate) frames: Option<u64>,
+    pub(crate) duration: Option<Duration>,
+}
+
+/// Everything that capture needs; its books and its queue are shared with delivery.
+pub(crate) struct Capture {
+    pub(crate) spec: SourceSpec,
+    pub(crate) options: SourceOptions,
+    pub(crate) limits: CaptureLimits,
+    pub(crate) stream: StreamId,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) hold_up: Arc<HoldUp>,
+}
+
+/// The span that was captured, for the closing line.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct CaptureSpan {
+    frames: u64,
+    first_and_last: Option<(Timestamp, Timestamp)>,
+}
+
+impl CaptureSpan {
+    /// Frames a second between the first and the last picture.
+    pub(crate) fn fps(&self) -> f64 {
+        let Some((first, last)) = self.first_and_last else {
+            return 0.0;
+        };
+        let seconds = last.duration_since(first).as_secs_f64();
+        if seconds > 0.0 {
+            (self.frames - 1) as f64 / seconds
+        } else {
+            0.0
+        }
+    }
+
+    fn add(&mut self, at: Timestamp) {
+        self.frames += 1;
+        let first = self.first_and_last.map_or(at, |(first, _)| first);
+        self.first_and_last = Some((first, at));
+    }
+}
+
+/// What has become of the capture once it is over.
+pub(crate) type CaptureOutcome = anyhow::Result<CaptureSpan>;
+
+impl Capture {
+    /// Starts capturing. The queue is closed when the capture is over, for whatever reason.
+    pub(crate) fn spawn(
+        self,
+        stop: CancellationToken,
+    ) -> anyhow::Result<oneshot::Receiver<CaptureOutcome>> {
+        let (sender, outcome) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("failed to start the capture runtime")?;
+        let body = move || {
+            let queue = CloseOnDrop(self.queue.clone());
+            let captured = runtime.block_on(self.run(stop));
+            runtime.shutdown_background();
+            // Whoever learns of the end finds the queue closed.
+            drop(queue);
+            let _ = sender.send(captured);
+        };
+        thread::Builder::new()
+            .name("capture".into())
+            .spawn(body)
+            .context("failed to start the capture thread")?;
+        Ok(outcome)
+    }
+
+    async fn run(self, stop: CancellationToken) -> CaptureOutcome {
+        let mut source = FrameSource::open(&self.spec, &self.options)?;
+        let mut span = CaptureSpan::default();
+        let mut deadline = self
+            .limits
+            .duration
+            .map(|duration| Instant::now() + duration);
+        while self.limits.frames.is_none_or(|limit| span.frames < limit) {
+            let captured = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = reached(deadline) => break,
+                captured = source.next() => captured?,
+            };
+            let picture = match captured {
+                Captured::Picture(picture) => picture,
+                Captured::Broken(error) => {
+                    self.count_broken(error);
+                    continue;
+                }
+                Captured::End => break,
+            };
+            if span.frames == 0 {
+                // The clock starts with the first picture: a slow camera costs no frames.
+                deadline = self
+                    .limits
+                    .duration
+                    .map(|duration| Instant::now() + duration);
+            }
+            let Some(frame) = self.number(picture, span.frames + 1) else {
+                continue;
+            };
+            span.add(frame.captured_at);
+            self.counters.captured.fetch_add(1, Relaxed);
+            let dropped = tokio::select! {
+                dropped = self.queue.push(frame) => dropped,
+                // A source that waits for room is told to stop: the frame is numbered, so it is named.
+                () = stop.cancelled() => {
+                    self.counters.drop_frames(DropReason::NotDelivered, 1);
+                    break;
+                }
+            };
+            if dropped > 0 {
+                self.counters.drop_frames(self.hold_up.reason(), dropped);
+            }
+        }
+        Ok(span)
+    }
+
+    /// A usable picture gets the next number; a broken one is counted and gets none.
+    fn number(&self, picture: RawPicture, sequence: u64) -> Option<Frame> {
+        match jpeg::prepare(picture.jpeg, self.options.max_frame_bytes) {
+            Ok(prepared) => Some(Frame {
+                id: FrameId {
+                    camera: self.camera().clone(),
+                    stream: self.stream,
+                    sequence,
+                },
+                captured_at: to_microseconds(picture.captured_at),
+                width: prepared.width,
+                height: prepared.height,
+                crc32c: protocol::frame::checksum(&prepared.jpeg),
+                dropped: 0,
+                jpeg: prepared.jpeg,
+            }),
+            Err(error) => {
+                self.count_broken(error);
+                None
+            }
+        }
+    }
+
+    fn count_broken(&self, error: jpeg::JpegError) {
+        let before = self.counters.invalid.fetch_add(1, Relaxed);
+        if before == 0 {
+            warn!(
+                "the source gave a broken picture ({error}); such pictures are skipped and counted"
+            );
+        } else {
+            debug!("broken picture: {error}");
+        }
+    }
+
+    fn camera(&self) -> &CameraName {
+        &self.options.camera
+    }
+}
+
+/// Waits for `deadline`; for ever without one.
+async fn reached(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Delivery must learn of the end even if capture panics.
+struct CloseOnDrop(Arc<Queue>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

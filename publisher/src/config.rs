@@ -1,0 +1,345 @@
+//! The publisher's options.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, ValueEnum};
+use link::{BrokerArgs, Protocol, Qos};
+use protocol::event::Format;
+use protocol::topic::{CameraName, TopicPrefix};
+use runtime::logging::LogArgs;
+use runtime::program::{EXIT_CODES_HELP, UsageError};
+
+use crate::queue::OnFull;
+use crate::source::{Resolution, SourceClass, SourceSpec};
+
+/// Debian's own host name on every Pi: two of them would share one camera name.
+const EVERY_PIS_NAME: &str = "raspberrypi";
+
+const EXAMPLES: &str = "\
+Examples:
+  # a USB camera, to the broker on another machine
+  frame-publisher --broker mqtt://192.168.1.10 --camera front-door --source /dev/video0
+
+  # the Pi's own camera
+  frame-publisher --camera nest --source \"exec:rpicam-vid -t 0 --codec mjpeg -q 80 --width 1280 --height 720 -o -\"
+
+  # no camera at hand: ten seconds of a moving test picture
+  frame-publisher --source test --duration 10s
+
+  # a recording, as fast as it will go
+  frame-publisher --source recording.mjpeg --fps 0
+
+  # over TLS, as a user of its own
+  frame-publisher --broker mqtts://pc.lan --ca-file ca.crt --camera nest --username nest --password-file nest.password
+
+Every option can come from its environment variable; a flag wins over the variable.
+";
+
+/// Captures MJPEG frames and publishes each to an MQTT topic, with its metadata.
+///
+/// Frames are published to <PREFIX>/<CAMERA>/frames, each as a CloudEvent: the JPEG as payload and the metadata as MQTT 5
+/// user properties, or all in one JSON object. The newest picture is retained under .../latest, and the camera's state under
+/// .../status (online, offline).
+#[derive(Debug, Parser)]
+#[command(name = "frame-publisher", version, after_long_help = format!("{EXAMPLES}\n{EXIT_CODES_HELP}"))]
+pub struct Cli {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) delivery: DeliveryArgs,
+    #[command(flatten)]
+    pub(crate) broker: BrokerArgs,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+
+    /// Write the closing figures to this file, as JSON
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_SUMMARY_JSON",
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
+    pub(crate) summary_json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Camera")]
+pub(crate) struct SourceArgs {
+    /// The camera's name in topics and file names: A-Z a-z 0-9 _ -  [default: the host name]
+    #[arg(long, env = "FRAMEBRIDGE_CAMERA", value_name = "NAME")]
+    pub(crate) camera: Option<CameraName>,
+
+    /// Where pictures come from
+    ///
+    ///   /dev/video0        a V4L2 camera (or v4l2:DEVICE)
+    ///   exec:COMMAND       a program that writes MJPEG to its standard output
+    ///   -                  MJPEG on standard input
+    ///   FILE or FOLDER     a .mjpeg file, or a folder of .jpg files in the order of their names
+    ///   http://...         a multipart/x-mixed-replace camera
+    ///   test               a moving test picture
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_SOURCE",
+        value_name = "SOURCE",
+        default_value = "/dev/video0",
+        verbatim_doc_comment
+    )]
+    pub(crate) source: SourceSpec,
+
+    /// Picture size, for V4L2 and the test picture
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_RESOLUTION",
+        value_name = "WxH",
+        default_value = "1280x720"
+    )]
+    pub(crate) resolution: Resolution,
+
+    /// Frames a second: asked of a V4L2 camera, kept by test, files, folders and, if given, standard input; 0: as fast as
+    /// they come  [default: 30]
+    #[arg(long, env = "FRAMEBRIDGE_FPS", value_name = "N", value_parser = frames_per_second)]
+    pub(crate) fps: Option<f64>,
+
+    /// Begin again when the file or folder ends
+    #[arg(long = "loop", env = "FRAMEBRIDGE_LOOP", value_parser = BoolishValueParser::new())]
+    pub(crate) repeat: bool,
+
+    /// End after this many frames
+    #[arg(long, env = "FRAMEBRIDGE_FRAMES", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) frames: Option<u64>,
+
+    /// End after this long, counted from the first picture: 10s, 5m, 2h
+    #[arg(long, env = "FRAMEBRIDGE_DURATION", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) duration: Option<Duration>,
+
+    /// Larger pictures are broken: counted and skipped
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_MAX_FRAME_BYTES",
+        value_name = "SIZE",
+        default_value = "32MiB"
+    )]
+    pub(crate) max_frame_bytes: ByteSize,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Delivery")]
+pub(crate) struct DeliveryArgs {
+    /// First level, or levels, of every camera topic
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_TOPIC_PREFIX",
+        value_name = "PREFIX",
+        default_value = "cameras"
+    )]
+    pub(crate) topic_prefix: TopicPrefix,
+
+    /// How frames are laid out  [default: binary, or json on MQTT 3.1.1]
+    #[arg(long, env = "FRAMEBRIDGE_FORMAT", value_enum)]
+    pub(crate) format: Option<FormatArg>,
+
+    /// MQTT delivery guarantee: 1 is acknowledged by the broker, 0 is not
+    #[arg(long, env = "FRAMEBRIDGE_QOS", value_name = "0|1", default_value = "1", value_parser = clap::value_parser!(u8).range(0..=1))]
+    pub(crate) qos: u8,
+
+    /// Every frame while there is room, or the newest one always
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_DELIVERY",
+        value_enum,
+        default_value = "every"
+    )]
+    pub(crate) delivery: DeliveryMode,
+
+    /// Unacknowledged frames on their way  [default: 16, live 2]
+    #[arg(long, env = "FRAMEBRIDGE_WINDOW", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) window: Option<u16>,
+
+    /// What goes when the queue is full  [default: block for files, folders and standard input, else drop-oldest]
+    #[arg(long, env = "FRAMEBRIDGE_ON_FULL", value_enum)]
+    pub(crate) on_full: Option<OnFull>,
+
+    /// Memory for frames that wait for the network
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_QUEUE_MAX_BYTES",
+        value_name = "SIZE",
+        default_value = "64MiB"
+    )]
+    pub(crate) queue_max_bytes: ByteSize,
+
+    /// Do not retain the newest picture under .../latest
+    #[arg(long, env = "FRAMEBRIDGE_NO_LATEST", value_parser = BoolishValueParser::new())]
+    pub(crate) no_latest: bool,
+
+    /// How long waiting frames may take to be delivered at the end  [default: 10s after a signal, else 60s]
+    #[arg(long, env = "FRAMEBRIDGE_DRAIN_TIMEOUT", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) drain_timeout: Option<Duration>,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// The JPEG is the payload, metadata are MQTT 5 user properties
+    Binary,
+    /// One JSON object with the JPEG in base64
+    Json,
+}
+
+/// `--delivery`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeliveryMode {
+    /// Nothing is given up while the queue has room
+    Every,
+    /// A frame that is overtaken by a newer one is dropped
+    Live,
+}
+
+impl Cli {
+    /// The wire mode; MQTT 3.1.1 has no user properties.
+    pub(crate) fn format(&self) -> Result<Format, UsageError> {
+        match (self.delivery.format, self.broker.protocol) {
+            (Some(FormatArg::Binary), Protocol::V311) => Err(UsageError(
+                "--format binary needs MQTT 5 user properties: use --format json with --protocol 3.1.1".into(),
+            )),
+            (Some(FormatArg::Binary) | None, Protocol::V5) => Ok(Format::Binary),
+            (Some(FormatArg::Json), _) | (None, Protocol::V311) => Ok(Format::Json),
+        }
+    }
+
+    /// What happens when the queue is full: what was asked, or what suits the source.
+    pub(crate) fn on_full(&self) -> Result<OnFull, UsageError> {
+        let can_wait = self.source.source.class() == SourceClass::Finite;
+        let live = self.delivery.delivery == DeliveryMode::Live;
+        match self.delivery.on_full {
+            Some(OnFull::Block) if !can_wait => Err(UsageError(
+                "--on-full block: a live camera does not wait; use drop-oldest or drop-newest"
+                    .into(),
+            )),
+            Some(on_full) if live && on_full != OnFull::DropOldest => Err(UsageError(
+                "--delivery live always drops the oldest frame: leave --on-full out".into(),
+            )),
+            Some(on_full) => Ok(on_full),
+            None if can_wait && !live => Ok(OnFull::Block),
+            None => Ok(OnFull::DropOldest),
+        }
+    }
+
+    /// Most unacknowledged frames.
+    pub(crate) fn window(&self) -> u16 {
+        self.delivery
+            .window
+            .unwrap_or(match self.delivery.delivery {
+                DeliveryMode::Every => 16,
+                DeliveryMode::Live => 2,
+            })
+    }
+
+    pub(crate) fn qos(&self) -> Qos {
+        if self.delivery.qos == 0 {
+            Qos::AtMostOnce
+        } else {
+            Qos::AtLeastOnce
+        }
+    }
+
+    /// The camera's name, made from the host name if none was given.
+    pub(crate) fn camera(&self) -> CameraName {
+        if let Some(camera) = &self.source.camera {
+            return camera.clone();
+        }
+        let camera = CameraName::sanitized(&gethostname::gethostname().to_string_lossy());
+        if camera.as_str() == EVERY_PIS_NAME {
+            tracing::warn!(
+                "the camera is called {camera}, as every Pi is: give it a name of its own with --camera"
+            );
+        }
+        camera
+    }
+}
+
+fn frames_per_second(text: &str) -> Result<f64, String> {
+    let fps: f64 = text
+        .parse()
+        .map_err(|_| format!("{text:?} is not a number"))?;
+    if (0.0..=1000.0).contains(&fps) {
+        Ok(fps)
+    } else {
+        Err("must be from 0 to 1000".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_long_option_has_an_environment_variable() {
+        for arg in Cli::command().get_arguments() {
+            let Some(long) = arg.get_long() else { continue };
+            let variable = format!("FRAMEBRIDGE_{}", long.to_uppercase().replace('-', "_"));
+            assert_eq!(
+                arg.get_env().and_then(|env| env.to_str()),
+                Some(&*variable),
+                "--{long}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for args in [
+            &["--source", "test", "--on-full", "block"][..],
+            &[
+                "--source",
+                "x.mjpeg",
+                "--delivery",
+                "live",
+                "--on-full",
+                "block",
+            ],
+            &[
+                "--source",
+                "test",
+                "--delivery",
+                "live",
+                "--on-full",
+                "drop-newest",
+            ],
+        ] {
+            let cli = Cli::try_parse_from(["frame-publisher"].iter().chain(args)).unwrap();
+            assert!(cli.on_full().is_err(), "{args:?}");
+        }
+        let cli = Cli::try_parse_from([
+            "frame-publisher",
+            "--protocol",
+            "3.1.1",
+            "--format",
+            "binary",
+        ])
+        .unwrap();
+        assert!(cli.format().is_err());
+    }
+
+    #[test]
+    fn a_file_waits_for_room_and_a_camera_does_not() {
+        let on_full = |source| {
+            Cli::try_parse_from(["frame-publisher", "--source", source])
+                .unwrap()
+                .on_full()
+                .unwrap()
+        };
+        assert_eq!(on_full("recording.mjpeg"), OnFull::Block);
+        assert_eq!(on_full("/dev/video0"), OnFull::DropOldest);
+    }
+}

@@ -1,0 +1,81 @@
+//! The publisher's books: every numbered frame is in exactly one of them at the end.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Why a numbered frame was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DropReason {
+    /// The network was slower than the camera.
+    QueueFull,
+    /// The broker could not be reached and the queue filled up.
+    BrokerUnreachable,
+    /// Nobody subscribed.
+    NoSubscriber,
+    /// Larger than the broker's packet limit.
+    TooLarge,
+    /// Refused by the broker.
+    Refused,
+    /// Still queued when the time to drain ran out.
+    NotDelivered,
+}
+
+impl DropReason {
+    const ALL: [Self; 6] = [
+        Self::QueueFull,
+        Self::BrokerUnreachable,
+        Self::NoSubscriber,
+        Self::TooLarge,
+        Self::Refused,
+        Self::NotDelivered,
+    ];
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::QueueFull => "network slower than the camera",
+            Self::BrokerUnreachable => "broker unreachable",
+            Self::NoSubscriber => "no subscriber",
+            Self::TooLarge => "larger than the broker's limit",
+            Self::Refused => "refused by the broker",
+            Self::NotDelivered => "still queued at the end",
+        }
+    }
+}
+
+/// Totals since the start, shared by all stages.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) captured: AtomicU64,
+    pub(crate) delivered: AtomicU64,
+    pub(crate) delivered_bytes: AtomicU64,
+    pub(crate) invalid: AtomicU64,
+    pub(crate) reconnects: AtomicU64,
+    dropped: [AtomicU64; DropReason::ALL.len()],
+}
+
+impl Counters {
+    pub(crate) fn drop_frames(&self, reason: DropReason, count: usize) {
+        self.dropped[reason as usize].fetch_add(count as u64, Relaxed);
+    }
+
+    pub(crate) fn dropped_for(&self, reason: DropReason) -> u64 {
+        self.dropped[reason as usize].load(Relaxed)
+    }
+
+    pub(crate) fn dropped(&self) -> u64 {
+        DropReason::ALL
+            .into_iter()
+            .map(|reason| self.dropped_for(reason))
+            .sum()
+    }
+
+    /// `10 no subscriber, 2 larger than the broker's limit`; empty if nothing was dropped.
+    pub(crate) fn why_dropped(&self) -> String {
+        let parts: Vec<String> = DropReason::ALL
+            .into_iter()
+            .map(|reason| (reason, self.dropped_for(reason)))
+            .filter(|(_, count)| *count > 0)
+            .map(|(reason, count)| format!("{count} {}", reason.words()))
+            .collect();
+        parts.join(", ")
+    }
+}

@@ -1,0 +1,329 @@
+//! From the queue to the broker: connections come and go, frames stay until the broker has them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use link::{Connector, Event, LinkError, Message, PublishOutcome, PublishToken, Qos, Session};
+use protocol::event::{self, Format};
+use protocol::frame::Frame;
+use protocol::topic::{CameraName, TopicPrefix};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::announce::Announcer;
+use crate::audience::Audience;
+use crate::counters::{Counters, DropReason};
+use crate::in_flight::InFlight;
+use crate::packet_limit::PacketLimit;
+use crate::queue::Queue;
+use crate::report::{DeliveryTimes, HoldUp, StatsMaker};
+
+/// How often `latest` may change, and how often a pause is looked at again.
+const LATEST_INTERVAL: Duration = Duration::from_secs(1);
+const STATS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A connection that ends within this time of its beginning ended for what was sent on it.
+const SHORT_LIFE: Duration = Duration::from_secs(5);
+
+/// How frames are delivered.
+#[derive(Debug, Clone)]
+pub(crate) struct DeliveryOptions {
+    pub(crate) camera: CameraName,
+    pub(crate) prefix: TopicPrefix,
+    pub(crate) format: Format,
+    pub(crate) qos: Qos,
+    pub(crate) window: usize,
+    /// A frame that nobody hears is dropped, not kept: the newest one matters.
+    pub(crate) newest_wins: bool,
+    pub(crate) publish_latest: bool,
+}
+
+/// Moves frames. Its books and its queue are shared with capture.
+pub(crate) struct Delivery {
+    pub(crate) options: DeliveryOptions,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) hold_up: Arc<HoldUp>,
+    pub(crate) times: Arc<DeliveryTimes>,
+    pub(crate) stats: StatsMaker,
+    in_flight: InFlight,
+    audience: Audience,
+    packet_limit: PacketLimit,
+    announcer: Announcer,
+    last_sent: Option<Frame>,
+}
+
+/// Why a connection was left.
+enum Left {
+    /// Everything is delivered, or the time to do so is over.
+    Done,
+    /// It broke, or must not be used on.
+    Failed(LinkError),
+}
+
+impl Delivery {
+    pub(crate) fn new(
+        options: DeliveryOptions,
+        queue: Arc<Queue>,
+        counters: Arc<Counters>,
+        hold_up: Arc<HoldUp>,
+        times: Arc<DeliveryTimes>,
+        stats: StatsMaker,
+    ) -> Self {
+        let in_flight = InFlight::new(options.window);
+        let announcer = Announcer::new(
+            options.camera.clone(),
+            options.prefix.clone(),
+            options.publish_latest,
+        );
+        Self {
+            options,
+            queue,
+            counters,
+            hold_up,
+            times,
+            stats,
+            in_flight,
+            audience: Audience::Present,
+            packet_limit: PacketLimit::default(),
+            announcer,
+            last_sent: None,
+        }
+    }
+
+    /// Delivers until the queue is closed and everything in it is acknowledged, or `give_up` is cancelled.
+    ///
+    /// # Errors
+    /// What will not heal by itself.
+    pub(crate) async fn run(
+        &mut self,
+        mut connector: Connector,
+        give_up: CancellationToken,
+    ) -> Result<(), LinkError> {
+        let mut lost = None;
+        loop {
+            self.hold_up.set(DropReason::BrokerUnreachable);
+            let mut session = tokio::select! {
+                session = connector.connect(lost.take()) => session?,
+                () = give_up.cancelled() => return Ok(()),
+                () = self.nothing_left() => return Ok(()),
+            };
+            self.counters
+                .reconnects
+                .store(connector.reconnects(), Relaxed);
+            self.hold_up.set(DropReason::QueueFull);
+            self.begin(&mut session);
+            let began = Instant::now();
+            match self.serve(&mut session, &give_up).await {
+                Left::Done => {
+                    self.announcer.status(&mut session, false);
+                    session.close().await;
+                    return Ok(());
+                }
+                Left::Failed(error) => {
+                    if error == LinkError::HungUp && began.elapsed() < SHORT_LIFE {
+                        self.in_flight.blame_oldest_sent();
+                    }
+                    self.in_flight.connection_lost();
+                    self.audience = Audience::Present;
+                    lost = Some(error);
+                }
+            }
+        }
+    }
+
+    /// Closes the books after [`Self::run`]: what was never sent is dropped. Gives how many were sent and never
+    /// acknowledged.
+    pub(crate) async fn settle(&mut self) -> usize {
+        let mut left = self.in_flight.len() - self.in_flight.unacknowledged();
+        let unconfirmed = self.in_flight.unacknowledged();
+        self.queue.close();
+        while self.queue.pop().await.is_some() {
+            left += 1;
+        }
+        self.counters.drop_frames(DropReason::NotDelivered, left);
+        unconfirmed
+    }
+
+    /// Resolves once the source has ended without leaving anything to deliver.
+    async fn nothing_left(&self) {
+        if self.in_flight.is_empty() {
+            self.queue.drained().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn begin(&mut self, session: &mut Session) {
+        self.packet_limit.told(session.max_packet_bytes());
+        // Two beside the frames: `online`, and `offline` at the end.
+        let broker_window = session
+            .receive_maximum()
+            .map_or(usize::MAX, |maximum| usize::from(maximum).saturating_sub(2));
+        self.in_flight
+            .set_window(self.options.window.min(broker_window.max(1)));
+        self.announcer.status(session, true);
+    }
+
+    async fn serve(&mut self, session: &mut Session, give_up: &CancellationToken) -> Left {
+        let mut latest_ticks = interval(LATEST_INTERVAL);
+        let mut stats_ticks = interval(STATS_INTERVAL);
+        latest_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        stats_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut source_ended = false;
+        loop {
+            self.send_what_may_go(session);
+            if source_ended && self.in_flight.is_empty() {
+                return Left::Done;
+            }
+            tokio::select! {
+                event = session.next_event() => {
+                    let settled = event.and_then(|event| self.take_event(&event));
+                    if let Err(error) = settled {
+                        return Left::Failed(error);
+                    }
+                }
+                frame = self.queue.pop(), if !source_ended && self.may_admit() => match frame {
+                    Some(frame) => self.in_flight.admit(frame),
+                    None => source_ended = true,
+                },
+                _ = latest_ticks.tick() => {
+                    let newest = self.queue.newest().or_else(|| self.last_sent.clone());
+                    self.announcer.latest(session, newest);
+                }
+                _ = stats_ticks.tick() => {
+                    let stats = self.stats.make(&self.counters, &self.queue);
+                    self.announcer.stats(session, &stats);
+                }
+                () = give_up.cancelled() => return Left::Done,
+            }
+        }
+    }
+
+    /// Where the newest frame wins, none is taken before it may be sent: it would only grow old.
+    fn may_admit(&self) -> bool {
+        self.in_flight.has_room()
+            && (!self.options.newest_wins
+                || self
+                    .audience
+                    .may_send(Instant::now(), self.in_flight.unacknowledged()))
+    }
+
+    fn send_what_may_go(&mut self, session: &mut Session) {
+        while self
+            .audience
+            .may_send(Instant::now(), self.in_flight.unacknowledged())
+        {
+            let Some((frame, hang_ups)) = self.in_flight.next_unsent() else {
+                return;
+            };
+            let mut frame = frame.clone();
+            frame.dropped = self.counters.dropped();
+            let message = self.message(&frame);
+            if !self
+                .packet_limit
+                .allows(message.packet_bytes(), hang_ups, Instant::now())
+            {
+                self.give_up_too_large(&message);
+                continue;
+            }
+            let token = self.in_flight.mark_sent();
+            if !session.publish(message, token) {
+                self.in_flight.keep_for_later(token);
+                return;
+            }
+            self.last_sent = Some(frame);
+        }
+    }
+
+    fn message(&self, frame: &Frame) -> Message {
+        let encoded = event::encode(frame, self.options.format);
+        Message {
+            topic: self.options.prefix.frames(&self.options.camera),
+            payload: encoded.payload,
+            qos: self.options.qos,
+            retain: false,
+            content_type: Some(encoded.content_type),
+            user_properties: encoded.user_properties,
+        }
+    }
+
+    fn give_up_too_large(&mut self, message: &Message) {
+        if self.counters.dropped_for(DropReason::TooLarge) == 0 {
+            let limit = self.packet_limit.words();
+            warn!(
+                "a frame needs a packet of {} bytes, more than the broker's limit{limit}: dropped and counted, as are \
+                 all like it; raise max_packet_size in the broker's configuration, or lower the camera's quality",
+                message.packet_bytes(),
+            );
+        }
+        self.in_flight.give_up_unsent();
+        self.counters.drop_frames(DropReason::TooLarge, 1);
+    }
+
+    fn take_event(&mut self, event: &Event) -> Result<(), LinkError> {
+        let Event::Published(token, outcome) = *event else {
+            return Ok(());
+        };
+        match outcome {
+            PublishOutcome::Accepted => self.accepted(token),
+            PublishOutcome::NoSubscribers => self.unheard(token),
+            PublishOutcome::Denied => {
+                self.in_flight.keep_for_later(token);
+                return Err(LinkError::Fatal(format!(
+                    "the broker denies publishing for camera {}: check its access list and --username",
+                    self.options.camera
+                )));
+            }
+            PublishOutcome::Refused => {
+                if self.in_flight.settle(token).is_some() {
+                    self.counters.drop_frames(DropReason::Refused, 1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn accepted(&mut self, token: PublishToken) {
+        let Some(frame) = self.in_flight.settle(token) else {
+            return;
+        };
+        if self.audience != Audience::Present {
+            info!("somebody subscribes now: delivering");
+            self.audience = Audience::Present;
+            self.hold_up.set(DropReason::QueueFull);
+        }
+        self.counters.delivered.fetch_add(1, Relaxed);
+        self.counters
+            .delivered_bytes
+            .fetch_add(frame.jpeg.len() as u64, Relaxed);
+        let latency = Timestamp::now().duration_since(frame.captured_at);
+        self.times
+            .record(Duration::try_from(latency).unwrap_or_default());
+    }
+
+    fn unheard(&mut self, token: PublishToken) {
+        let of_a_frame = if self.options.newest_wins {
+            let dropped = self.in_flight.settle(token).is_some();
+            self.counters
+                .drop_frames(DropReason::NoSubscriber, usize::from(dropped));
+            dropped
+        } else {
+            self.in_flight.keep_for_later(token)
+        };
+        if !of_a_frame {
+            return;
+        }
+        if self.audience == Audience::Present {
+            warn!(
+                "nobody subscribes to {}: waiting for a subscriber",
+                self.options.prefix.frames(&self.options.camera)
+            );
+            self.hold_up.set(DropReason::NoSubscriber);
+        }
+        self.audience = self.audience.unheard(Instant::now());
+    }
+}

@@ -1,0 +1,205 @@
+//! The whole program: capture on its thread, delivery here, and one end for both.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use link::{Connector, LinkError, LinkOptions, SessionKind};
+use protocol::frame::StreamId;
+use protocol::topic::CameraName;
+use runtime::progress::Progress;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::announce::Announcer;
+use crate::capture::{Capture, CaptureLimits, CaptureOutcome};
+use crate::config::{Cli, DeliveryMode};
+use crate::counters::Counters;
+use crate::deliver::{Delivery, DeliveryOptions};
+use crate::queue::{Limits, Queue};
+use crate::report::{DeliveryTimes, HoldUp, StatsMaker, Summary, show_progress};
+use crate::source::SourceOptions;
+
+/// Patience at the end: somebody waits after a signal, nobody after a file.
+const DRAIN_AFTER_SIGNAL: Duration = Duration::from_secs(10);
+const DRAIN_AFTER_SOURCE: Duration = Duration::from_mins(1);
+
+/// What a publisher receives is acknowledgements, and later requests: nothing large.
+const MAX_INCOMING_BYTES: u32 = 1 << 20;
+const RECEIVE_MAXIMUM: u16 = 16;
+
+/// The program: command line in, exit code out.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli: Cli = runtime::program::parse();
+    runtime::allocator::keep_frame_memory();
+    runtime::program::run(run(cli))
+}
+
+/// Captures and delivers until the source ends, a limit is reached, or somebody says stop.
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let progress = Progress::new();
+    runtime::logging::start(&cli.log, &progress);
+    let camera = cli.camera();
+    let connector = Connector::new(link_options(&cli, &camera)?);
+    let stream = StreamId::new();
+    let counters = Arc::new(Counters::default());
+    let hold_up = Arc::new(HoldUp::default());
+    let times = Arc::new(DeliveryTimes::default());
+    let queue = Arc::new(Queue::new(queue_limits(&cli), cli.on_full()?));
+    let mut delivery = Delivery::new(
+        delivery_options(&cli, &camera)?,
+        queue.clone(),
+        counters.clone(),
+        hold_up.clone(),
+        times.clone(),
+        StatsMaker::new(stream.to_string()),
+    );
+
+    let signal = runtime::shutdown::on_signal();
+    let stop_capture = signal.child_token();
+    let captured = Capture {
+        spec: cli.source.source.clone(),
+        options: source_options(&cli, &camera),
+        limits: CaptureLimits {
+            frames: cli.source.frames,
+            duration: cli.source.duration,
+        },
+        stream,
+        queue: queue.clone(),
+        counters: counters.clone(),
+        hold_up,
+    }
+    .spawn(stop_capture.clone())?;
+    let reporter = tokio::spawn(show_progress(
+        progress.clone(),
+        counters.clone(),
+        queue,
+        times,
+    ));
+
+    let capture_over = CancellationToken::new();
+    let give_up = give_up_after(cli.delivery.drain_timeout, capture_over.clone(), signal);
+    let (delivered, captured) = tokio::join!(
+        async {
+            let delivered = delivery.run(connector, give_up).await;
+            stop_capture.cancel();
+            delivered
+        },
+        async {
+            let captured = captured
+                .await
+                .unwrap_or_else(|_| Err(anyhow!("the capture thread died")));
+            capture_over.cancel();
+            captured
+        },
+    );
+    let unconfirmed = delivery.settle().await;
+    reporter.abort();
+    progress.finish();
+
+    let span = captured.as_ref().map(|span| *span).unwrap_or_default();
+    let summary = Summary::new(
+        camera.to_string(),
+        stream.to_string(),
+        &counters,
+        span,
+        unconfirmed,
+    );
+    runtime::summary::print(&summary.lines(&counters));
+    if let Some(path) = &cli.summary_json {
+        runtime::summary::write_json(path, &summary)?;
+    }
+    verdict(delivered, captured, &camera)
+}
+
+fn verdict(
+    delivered: Result<(), LinkError>,
+    captured: CaptureOutcome,
+    camera: &CameraName,
+) -> anyhow::Result<()> {
+    match delivered {
+        Err(LinkError::TakenOver) => Err(anyhow!(
+            "another publisher uses the camera name {camera}: give each camera a name of its own with --camera"
+        )),
+        Err(error) => Err(error.into()),
+        Ok(()) => captured.map(|_| ()),
+    }
+}
+
+/// A token that is cancelled when the time to drain is over: it runs from the end of the capture, or from the signal.
+fn give_up_after(
+    drain_timeout: Option<Duration>,
+    capture_over: CancellationToken,
+    signal: CancellationToken,
+) -> CancellationToken {
+    let give_up = CancellationToken::new();
+    let cancel = give_up.clone();
+    tokio::spawn(async move {
+        capture_over.cancelled().await;
+        tokio::select! {
+            () = sleep(drain_timeout.unwrap_or(DRAIN_AFTER_SOURCE)) => {}
+            () = async {
+                signal.cancelled().await;
+                sleep(drain_timeout.unwrap_or(DRAIN_AFTER_SIGNAL)).await;
+            } => {}
+        }
+        cancel.cancel();
+    });
+    give_up
+}
+
+fn link_options(cli: &Cli, camera: &CameraName) -> anyhow::Result<LinkOptions> {
+    let access = cli
+        .broker
+        .access()
+        .context("failed to prepare the connection")?;
+    Ok(LinkOptions {
+        broker: cli.broker.broker.clone(),
+        tls: access.tls,
+        credentials: access.credentials,
+        protocol: cli.broker.protocol,
+        client_id: format!("fb-pub-{camera}"),
+        keep_alive: access.keep_alive,
+        session: SessionKind::Clean,
+        will: Some(Announcer::will(camera, &cli.delivery.topic_prefix)),
+        window: cli.window(),
+        receive_maximum: RECEIVE_MAXIMUM,
+        max_packet_bytes: MAX_INCOMING_BYTES,
+    })
+}
+
+fn source_options(cli: &Cli, camera: &CameraName) -> SourceOptions {
+    SourceOptions {
+        camera: camera.clone(),
+        resolution: cli.source.resolution,
+        fps: cli.source.fps,
+        repeat: cli.source.repeat,
+        max_frame_bytes: usize::try_from(cli.source.max_frame_bytes.as_u64()).unwrap_or(usize::MAX),
+    }
+}
+
+/// Live delivery has a mailbox for one frame instead of a queue.
+fn queue_limits(cli: &Cli) -> Limits {
+    let max_frames = match cli.delivery.delivery {
+        DeliveryMode::Every => usize::MAX,
+        DeliveryMode::Live => 1,
+    };
+    Limits {
+        max_bytes: cli.delivery.queue_max_bytes.as_u64(),
+        max_frames,
+    }
+}
+
+fn delivery_options(cli: &Cli, camera: &CameraName) -> anyhow::Result<DeliveryOptions> {
+    Ok(DeliveryOptions {
+        camera: camera.clone(),
+        prefix: cli.delivery.topic_prefix.clone(),
+        format: cli.format()?,
+        qos: cli.qos(),
+        window: usize::from(cli.window()),
+        newest_wins: cli.delivery.delivery == DeliveryMode::Live,
+        publish_latest: !cli.delivery.no_latest,
+    })
+}

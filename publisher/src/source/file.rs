@@ -1,0 +1,160 @@
+//! An MJPEG file: JPEG pictures one after another.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+
+use super::byte_stream::{CHUNK_BYTES, PictureStream};
+use super::pace::Pace;
+use super::{Captured, DEFAULT_FPS, SourceOptions};
+
+/// Reads a file at a steady pace, once or again and again.
+///
+/// Reading blocks the capture thread, which has nothing else to do meanwhile.
+#[derive(Debug)]
+pub struct FileSource {
+    path: PathBuf,
+    file: File,
+    chunk: Vec<u8>,
+    pictures: PictureStream,
+    pace: Pace,
+    repeat: bool,
+    /// Whether this pass through the file has found a picture.
+    found_any: bool,
+    /// The file's end was met.
+    read_through: bool,
+}
+
+impl FileSource {
+    pub(super) fn open(path: &Path, options: &SourceOptions) -> anyhow::Result<Self> {
+        let file = File::open(path)
+            .with_context(|| format!("cannot open the source {}", path.display()))?;
+        Ok(Self {
+            path: path.into(),
+            file,
+            chunk: vec![0; CHUNK_BYTES],
+            pictures: PictureStream::new(options.max_frame_bytes),
+            pace: Pace::new(options.fps.unwrap_or(DEFAULT_FPS)),
+            repeat: options.repeat,
+            found_any: false,
+            read_through: false,
+        })
+    }
+
+    pub(super) async fn next(&mut self) -> anyhow::Result<Captured> {
+        loop {
+            if let Some(mut captured) = self.pictures.next() {
+                if let Captured::Picture(picture) = &mut captured {
+                    self.found_any = true;
+                    self.pace.tick().await;
+                    picture.captured_at = Timestamp::now();
+                }
+                return Ok(captured);
+            }
+            if self.read_through && !self.begin_again()? {
+                return Ok(Captured::End);
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Reads on, perhaps to the end.
+    fn fill(&mut self) -> anyhow::Result<()> {
+        let count = self
+            .file
+            .read(&mut self.chunk)
+            .with_context(|| format!("cannot read {}", self.path.display()))?;
+        if count > 0 {
+            self.pictures.push(&self.chunk[..count]);
+        } else {
+            self.read_through = true;
+            self.pictures.end();
+        }
+        Ok(())
+    }
+
+    /// After a pass: whether there is another.
+    fn begin_again(&mut self) -> anyhow::Result<bool> {
+        if !self.found_any {
+            bail!(
+                "{} holds no JPEG picture: an MJPEG file is needed (`ffmpeg -i VIDEO -c:v mjpeg -f mjpeg OUT.mjpeg` \
+                 makes one)",
+                self.path.display()
+            );
+        }
+        if self.repeat {
+            self.file
+                .rewind()
+                .with_context(|| format!("cannot begin {} again", self.path.display()))?;
+            self.read_through = false;
+            self.found_any = false;
+        }
+        Ok(self.repeat)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{drain, options, picture};
+    use super::*;
+    use tempfile::TempDir;
+
+    fn file_of(content: &[u8]) -> (TempDir, PathBuf) {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("clip.mjpeg");
+        std::fs::write(&path, content).unwrap();
+        (folder, path)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_picture_comes_at_thirty_a_second_and_then_the_end() {
+        let clip: Vec<_> = (0..61).map(picture).collect();
+        let (_folder, path) = file_of(&clip.concat());
+        let mut source = FileSource::open(&path, &options()).unwrap();
+        let start = tokio::time::Instant::now();
+        assert_eq!(drain(async || source.next().await).await, clip);
+        assert_eq!(start.elapsed().as_millis(), 2000);
+        assert!(matches!(source.next().await.unwrap(), Captured::End));
+    }
+
+    #[tokio::test]
+    async fn a_repeated_file_begins_again() {
+        let (_folder, path) = file_of(&[picture(1), picture(2)].concat());
+        let mut options = options();
+        options.repeat = true;
+        options.fps = Some(0.0);
+        let mut source = FileSource::open(&path, &options).unwrap();
+        for shade in [1, 2, 1, 2, 1] {
+            let Captured::Picture(raw) = source.next().await.unwrap() else {
+                panic!("not a picture");
+            };
+            assert_eq!(raw.jpeg, picture(shade));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_without_a_picture_is_an_error_even_when_repeated() {
+        for repeat in [false, true] {
+            let (_folder, path) = file_of(b"no picture in here");
+            let mut options = options();
+            options.repeat = repeat;
+            let mut source = FileSource::open(&path, &options).unwrap();
+            let error = source.next().await.unwrap_err().to_string();
+            assert!(error.contains("no JPEG picture"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cut_last_picture_is_broken() {
+        let mut content = [picture(1), picture(2)].concat();
+        content.truncate(content.len() - 20);
+        let (_folder, path) = file_of(&content);
+        let mut source = FileSource::open(&path, &options()).unwrap();
+        assert!(matches!(source.next().await.unwrap(), Captured::Picture(_)));
+        assert!(matches!(source.next().await.unwrap(), Captured::Broken(_)));
+        assert!(matches!(source.next().await.unwrap(), Captured::End));
+    }
+}

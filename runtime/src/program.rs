@@ -1,0 +1,83 @@
+//! How every program starts and ends.
+
+use std::future::Future;
+use std::process::ExitCode;
+
+/// What the exit code of every program means: for `--help`.
+pub const EXIT_CODES_HELP: &str = "\
+Exit codes:
+  0  done: the source ended, a limit was reached, or it was told to stop
+  1  failed: one line on standard error says why
+  2  wrong options: one line on standard error says which";
+
+/// Something that the user asked for and cannot have: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// Reads the command line. Help and version are printed and end the program; what is wrong is said in one line, with
+/// exit code 2.
+#[must_use]
+pub fn parse<Cli: clap::Parser>() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        eprintln!("{}", one_line(&error.to_string()));
+        std::process::exit(2)
+    })
+}
+
+/// What clap says over several paragraphs, without the usage that `--help` shows better.
+fn one_line(message: &str) -> String {
+    let said: Vec<&str> = message
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    format!("{}; see --help", said.join(" "))
+}
+
+/// Runs a program to its end on a current-thread runtime: half the CPU of a multi-threaded one at camera rates.
+pub fn run(program: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(program);
+            // A blocked read of standard input must not hold up the end.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => Err(error.into()),
+    };
+    exit_code(outcome)
+}
+
+/// Says what went wrong, once, and turns it into an exit code.
+#[must_use]
+pub fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_options_are_said_in_one_line() {
+        let clap_says = "error: unexpected argument '--x' found\n\n  tip: a similar argument exists: '--y'\n\nUsage: a\n\nFor more information, try '--help'.\n";
+        assert_eq!(
+            one_line(clap_says),
+            "error: unexpected argument '--x' found tip: a similar argument exists: '--y'; see --help"
+        );
+    }
+}

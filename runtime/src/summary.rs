@@ -1,0 +1,22 @@
+//! What a program says at its end.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+/// Prints closing lines on standard error, unadorned: they are for people, whatever the log format.
+pub fn print(lines: &[String]) {
+    for line in lines {
+        eprintln!("{line}");
+    }
+}
+
+/// Writes the closing figures to `path` as one JSON object.
+pub fn write_json(path: &Path, summary: &impl Serialize) -> anyhow::Result<()> {
+    let mut json = serde_json::to_vec_pretty(summary).context("failed to serialize the summary")?;
+    json.push(b'\n');
+    fs::write(path, json)
+        .with_context(|| format!("failed to write the summary to {}", path.display()))
+}

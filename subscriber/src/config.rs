@@ -1,0 +1,257 @@
+//! The subscriber's options.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand};
+use link::BrokerArgs;
+use protocol::topic::{CameraName, ConsumerName, NameError, TopicPrefix};
+use runtime::logging::LogArgs;
+use runtime::program::EXIT_CODES_HELP;
+
+use crate::layout::Layout;
+
+const EXAMPLES: &str = "\
+Examples:
+  # every frame of one camera, as files, losing none while this program is away for less than a day
+  frame-subscriber --broker mqtt://192.168.1.10 --camera front-door --out D:\\frames --consumer office-pc
+
+  # all cameras, and the newest picture of each where another program polls it
+  frame-subscriber --out frames --latest latest-{camera}.jpg
+
+  # names as the first script made them: image000001.jpg, image000002.jpg, ...
+  frame-subscriber --camera front-door --layout images
+
+  # watch
+  frame-subscriber --camera front-door --stdout | ffplay -f mjpeg -
+
+  # is everything there?
+  frame-subscriber verify frames
+
+Every option can come from its environment variable; a flag wins over the variable.
+";
+
+/// Receives camera frames over MQTT and writes each to disk.
+///
+/// Each frame becomes one JPEG file, written under a temporary name and renamed, and one line in its folder's index.jsonl. A
+/// frame is acknowledged to the broker only once its file is there; one that comes twice is stored once.
+#[derive(Debug, Parser)]
+#[command(name = "frame-subscriber", version, args_conflicts_with_subcommands = true,
+          after_long_help = format!("{EXAMPLES}\n{EXIT_CODES_HELP}"))]
+pub struct Cli {
+    /// Without a subcommand, frames are received.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of receiving.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Receive frames (the default)
+    Run(Box<RunArgs>),
+    /// Re-read a folder against its index: complete, decodable, right checksum, no gaps; exits 1 if it is not whole
+    #[command(after_long_help = EXIT_CODES_HELP)]
+    Verify(VerifyArgs),
+}
+
+/// Options of receiving.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub(crate) frames: FrameArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten)]
+    pub(crate) broker: BrokerArgs,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+
+    /// Write the closing figures to this file, as JSON
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_SUMMARY_JSON",
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
+    pub(crate) summary_json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Frames")]
+pub(crate) struct FrameArgs {
+    /// The camera to receive, or + for all
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_CAMERA",
+        value_name = "NAME",
+        default_value = "+"
+    )]
+    pub(crate) camera: CameraSelection,
+
+    /// First level, or levels, of every camera topic
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_TOPIC_PREFIX",
+        value_name = "PREFIX",
+        default_value = "cameras"
+    )]
+    pub(crate) topic_prefix: TopicPrefix,
+
+    /// This consumer's own name: the broker keeps frames for it while it is away
+    #[arg(long, env = "FRAMEBRIDGE_CONSUMER", value_name = "NAME")]
+    pub(crate) consumer: Option<ConsumerName>,
+
+    /// Share the frames with the other subscribers of this group: each frame goes to one of them
+    #[arg(long, env = "FRAMEBRIDGE_GROUP", value_name = "NAME")]
+    pub(crate) group: Option<ConsumerName>,
+
+    /// How long the broker keeps frames for --consumer while it is away
+    #[arg(long, env = "FRAMEBRIDGE_SESSION_EXPIRY", value_name = "TIME", default_value = "1d", value_parser = humantime::parse_duration)]
+    pub(crate) session_expiry: Duration,
+
+    /// End after so many frames are stored
+    #[arg(long, env = "FRAMEBRIDGE_FRAMES", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) frames: Option<u64>,
+
+    /// End after this long, counted from the first connection: 10s, 5m, 2h
+    #[arg(long, env = "FRAMEBRIDGE_DURATION", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) duration: Option<Duration>,
+
+    /// Largest frame that is taken from the broker
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_MAX_FRAME_BYTES",
+        value_name = "SIZE",
+        default_value = "32MiB"
+    )]
+    pub(crate) max_frame_bytes: ByteSize,
+
+    /// How long received frames may take to be stored at the end
+    #[arg(long, env = "FRAMEBRIDGE_DRAIN_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub(crate) drain_timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Files")]
+pub(crate) struct FileArgs {
+    /// Folder to write into; one subscriber at a time
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_OUT",
+        value_name = "DIR",
+        default_value = "frames"
+    )]
+    pub(crate) out: PathBuf,
+
+    /// Where each frame goes below --out: minutes, images, or a template
+    ///
+    ///   minutes   {camera}/{date}/{hour}/{minute}/{time}_{stream8}_{sequence:09}.jpg
+    ///   images    image%06d.jpg
+    ///
+    /// A template may use {camera} {date} {hour} {minute} {second} {time} {stream} {stream8} {sequence} {sequence:09} and
+    /// %06d, the frame's number. One that names no camera or no stream gets a folder for each. Times are UTC.
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_LAYOUT",
+        value_name = "TEMPLATE",
+        default_value = "minutes",
+        verbatim_doc_comment
+    )]
+    pub(crate) layout: Layout,
+
+    /// Keep the newest frame in this file, replaced in one step; {camera} stands for the camera's name
+    #[arg(long, env = "FRAMEBRIDGE_LATEST", value_name = "FILE")]
+    pub(crate) latest: Option<PathBuf>,
+
+    /// Write an MJPEG stream to standard output; a reader that is too slow misses frames, files miss none
+    #[arg(long, env = "FRAMEBRIDGE_STDOUT", value_parser = BoolishValueParser::new())]
+    pub(crate) stdout: bool,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The folder that frame-subscriber wrote into
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+
+    /// Do not decode the pictures: faster, and still finds every file that changed since it was stored
+    #[arg(long, env = "FRAMEBRIDGE_NO_DECODE", value_parser = BoolishValueParser::new())]
+    pub(crate) no_decode: bool,
+
+    /// Print the report as JSON
+    #[arg(long, env = "FRAMEBRIDGE_JSON", value_parser = BoolishValueParser::new())]
+    pub(crate) json: bool,
+}
+
+/// `--camera`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CameraSelection {
+    All,
+    One(CameraName),
+}
+
+impl CameraSelection {
+    pub(crate) fn one(&self) -> Option<&CameraName> {
+        match self {
+            Self::All => None,
+            Self::One(camera) => Some(camera),
+        }
+    }
+}
+
+impl FromStr for CameraSelection {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if text == "+" {
+            Ok(Self::All)
+        } else {
+            text.parse().map(Self::One)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_long_option_has_an_environment_variable() {
+        let cli = Cli::command();
+        let arguments = cli
+            .get_arguments()
+            .chain(cli.get_subcommands().flat_map(clap::Command::get_arguments));
+        for arg in arguments {
+            let Some(long) = arg.get_long() else { continue };
+            let variable = format!("FRAMEBRIDGE_{}", long.to_uppercase().replace('-', "_"));
+            assert_eq!(
+                arg.get_env().and_then(|env| env.to_str()),
+                Some(&*variable),
+                "--{long}"
+            );
+        }
+    }
+
+    #[test]
+    fn options_work_with_and_without_the_run_subcommand() {
+        let plain = Cli::try_parse_from(["frame-subscriber", "--camera", "door"]).unwrap();
+        assert_eq!(plain.run.frames.camera.one().unwrap().as_str(), "door");
+        let named = Cli::try_parse_from(["frame-subscriber", "run", "--camera", "door"]).unwrap();
+        assert!(matches!(named.command, Some(Command::Run(_))));
+        assert!(Cli::try_parse_from(["frame-subscriber", "--camera", "../x"]).is_err());
+    }
+}

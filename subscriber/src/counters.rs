@@ -1,0 +1,52 @@
+//! The subscriber's books: every message that was dealt with is in exactly one of them.
+
+use std::time::Duration;
+
+use crate::gaps::{Gaps, Missing};
+use crate::store::Outcome;
+use crate::storing::Stored;
+
+/// Totals since the start. `received = stored + duplicates + quarantined + foreign`.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) received: u64,
+    pub(crate) bytes: u64,
+    pub(crate) stored: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) quarantined: u64,
+    pub(crate) foreign: u64,
+    gaps: Gaps,
+}
+
+impl Counters {
+    /// Enters what became of one message. Gives how long its frame took from the grab to the disk.
+    pub(crate) fn enter(&mut self, stored: &Stored) -> Option<Duration> {
+        self.received += 1;
+        self.bytes += stored.bytes;
+        match &stored.outcome {
+            Outcome::Stored { .. } => self.stored += 1,
+            Outcome::Duplicate => self.duplicates += 1,
+            Outcome::Foreign { .. } => self.foreign += 1,
+            Outcome::Quarantined { .. } | Outcome::Conflict { .. } => self.quarantined += 1,
+        }
+        let frame = stored.frame.as_ref()?;
+        if !matches!(stored.outcome, Outcome::Stored { .. } | Outcome::Duplicate) {
+            return None;
+        }
+        let observation = self.gaps.observe(frame);
+        if let Some(range) = observation.opened_gap {
+            tracing::warn!(
+                "camera {}: frames {} to {} have not come (yet)",
+                frame.camera,
+                range.start(),
+                range.end()
+            );
+        }
+        matches!(stored.outcome, Outcome::Stored { .. }).then_some(stored.latency)
+    }
+
+    /// Frames that have not come, and in how many runs.
+    pub(crate) fn missing(&self) -> Missing {
+        self.gaps.missing()
+    }
+}

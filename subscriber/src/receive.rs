@@ -1,0 +1,292 @@
+//! From the broker to the store and back: messages in, acknowledgements out, in order.
+//!
+//! The connection's task never waits for the disk; what the store has no room for waits here, and the broker sends no
+//! more than its window without an acknowledgement. Only this stage acknowledges, and only what the store has answered.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use link::{AckToken, Connector, Event, LinkError, Message, Qos, Received, Session};
+use protocol::event;
+use protocol::topic::{self, CameraName, ConsumerName, OFFLINE, ONLINE, TopicPrefix};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use crate::report::Reporter;
+use crate::store::{Arrival, Content, Outcome};
+use crate::storing::{Job, Stored};
+
+/// Most messages that the broker may send ahead of our acknowledgements.
+pub(crate) const RECEIVE_MAXIMUM: u16 = 64;
+
+/// What is received, and as whom.
+pub(crate) struct Reception {
+    pub(crate) filter: String,
+    pub(crate) prefix: TopicPrefix,
+    pub(crate) consumer: Option<ConsumerName>,
+    pub(crate) duration: Option<Duration>,
+    pub(crate) drain_timeout: Duration,
+}
+
+/// The stage's ends: jobs to the store's thread, answers from it.
+pub(crate) struct Receive {
+    pub(crate) reception: Reception,
+    pub(crate) jobs: mpsc::Sender<Job>,
+    pub(crate) answers: mpsc::UnboundedReceiver<Stored>,
+    pub(crate) reporter: Reporter,
+    /// Received and not yet handed to the store.
+    waiting: VecDeque<Job>,
+    /// Handed to the store and not yet answered.
+    unanswered: usize,
+    deadline: Option<Instant>,
+}
+
+/// What is left of the stage: the books, and answers that may still come.
+pub(crate) struct Finished {
+    answers: mpsc::UnboundedReceiver<Stored>,
+    reporter: Reporter,
+}
+
+impl Finished {
+    /// Closes the books, once the store's thread is over.
+    pub(crate) fn close(mut self) -> Reporter {
+        while let Ok(stored) = self.answers.try_recv() {
+            self.reporter.enter(&stored);
+        }
+        self.reporter.finish();
+        self.reporter
+    }
+}
+
+/// Why a connection was left.
+enum Left {
+    /// Told to stop, or a limit is reached.
+    Done,
+    /// It broke.
+    Lost(LinkError),
+}
+
+impl Receive {
+    pub(crate) fn new(
+        reception: Reception,
+        jobs: mpsc::Sender<Job>,
+        answers: mpsc::UnboundedReceiver<Stored>,
+        reporter: Reporter,
+    ) -> Self {
+        Self {
+            reception,
+            jobs,
+            answers,
+            reporter,
+            waiting: VecDeque::new(),
+            unanswered: 0,
+            deadline: None,
+        }
+    }
+
+    /// Receives until `stop`, or until the store has had enough.
+    ///
+    /// # Errors
+    /// What will not heal by itself.
+    pub(crate) async fn run(
+        &mut self,
+        mut connector: Connector,
+        stop: &CancellationToken,
+    ) -> Result<(), LinkError> {
+        let mut lost = None;
+        loop {
+            let deadline = self.deadline;
+            let mut session = tokio::select! {
+                session = self.answering(connector.connect(lost.take())) => session?,
+                () = stop.cancelled() => return Ok(()),
+                () = reached(deadline) => return Ok(()),
+            };
+            self.reporter.reconnects = connector.reconnects();
+            self.deadline = self.deadline.or_else(|| {
+                self.reception
+                    .duration
+                    .map(|duration| Instant::now() + duration)
+            });
+            match self.serve(&mut session, stop).await {
+                Left::Done => {
+                    self.drain(&mut session).await;
+                    self.publish_status(&mut session, OFFLINE);
+                    session.close().await;
+                    return Ok(());
+                }
+                // What waits is not acknowledged: it comes again.
+                Left::Lost(error) => {
+                    self.waiting.clear();
+                    lost = Some(error);
+                }
+            }
+        }
+    }
+
+    /// Ends the stage: the store gets nothing more, and what it still answers is counted.
+    pub(crate) fn finish(self) -> Finished {
+        Finished {
+            answers: self.answers,
+            reporter: self.reporter,
+        }
+    }
+
+    /// Does `work` while the store's answers go on being counted: there is nobody to acknowledge to.
+    async fn answering<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                Some(stored) = self.answers.recv() => self.enter(&stored),
+                () = self.reporter.tick() => {}
+            }
+        }
+    }
+
+    async fn serve(&mut self, session: &mut Session, stop: &CancellationToken) -> Left {
+        session.subscribe(&self.reception.filter, Qos::AtLeastOnce);
+        self.publish_status(session, ONLINE);
+        loop {
+            self.hand_over();
+            tokio::select! {
+                event = session.next_event() => match event {
+                    Ok(Event::Received(received, ack)) => self.take(received, ack),
+                    Ok(_) => {}
+                    Err(error) => return Left::Lost(error),
+                },
+                stored = self.answers.recv() => match stored {
+                    Some(stored) => self.acknowledge(session, &stored),
+                    None => return Left::Done,
+                },
+                () = self.reporter.tick() => {
+                    self.reporter.overrun(session.overrun());
+                }
+                () = stop.cancelled() => return Left::Done,
+                () = reached(self.deadline) => return Left::Done,
+            }
+        }
+    }
+
+    fn take(&mut self, received: Received, ack: Option<AckToken>) {
+        let arrival = arrival(&self.reception.prefix, received);
+        self.waiting.push_back(Job { arrival, ack });
+    }
+
+    /// Moves what waits to the store, as far as it has room.
+    fn hand_over(&mut self) {
+        while !self.waiting.is_empty() {
+            let Ok(room) = self.jobs.try_reserve() else {
+                break;
+            };
+            if let Some(job) = self.waiting.pop_front() {
+                room.send(job);
+                self.unanswered += 1;
+            }
+        }
+        self.reporter.waiting = self.waiting.len() + self.unanswered;
+    }
+
+    fn acknowledge(&mut self, session: &mut Session, stored: &Stored) {
+        self.enter(stored);
+        if let Some(ack) = stored.ack
+            && !session.ack(ack)
+        {
+            debug!("a message of an earlier connection is left to come again");
+        }
+    }
+
+    fn enter(&mut self, stored: &Stored) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        if let Outcome::Quarantined { path, reason } = &stored.outcome {
+            warn!("set aside in {}: {reason}", path.display());
+        }
+        if let Outcome::Conflict { path } = &stored.outcome {
+            warn!(
+                "a second picture under one frame's identity is set aside in {}",
+                path.display()
+            );
+        }
+        self.reporter.enter(stored);
+    }
+
+    /// Waits for the store to finish what it was given, and acknowledges it. What still waits comes again.
+    async fn drain(&mut self, session: &mut Session) {
+        self.waiting.clear();
+        let deadline = Instant::now() + self.reception.drain_timeout;
+        while self.unanswered > 0 {
+            tokio::select! {
+                stored = self.answers.recv() => match stored {
+                    Some(stored) => self.acknowledge(session, &stored),
+                    None => return,
+                },
+                () = sleep_until(deadline) => return,
+            }
+        }
+    }
+
+    fn publish_status(&self, session: &mut Session, status: &'static str) {
+        let Some(consumer) = &self.reception.consumer else {
+            return;
+        };
+        let message = Message {
+            topic: topic::consumer_status(consumer),
+            payload: Bytes::from_static(status.as_bytes()),
+            qos: Qos::AtLeastOnce,
+            retain: true,
+            content_type: None,
+            user_properties: Vec::new(),
+        };
+        session.publish(message, 0);
+    }
+}
+
+fn arrival(prefix: &TopicPrefix, received: Received) -> Arrival {
+    let received_at = Timestamp::now();
+    let Some(camera) = prefix.camera_of_frames(&received.topic) else {
+        let level = received.topic.rsplit('/').nth(1).unwrap_or_default();
+        let reason = format!(
+            "topic {:?} names no camera that we could take",
+            received.topic
+        );
+        let content = Content::Undecodable {
+            payload: received.payload,
+            reason,
+        };
+        return Arrival {
+            camera: CameraName::sanitized(level),
+            received_at,
+            content,
+        };
+    };
+    let payload = received.payload.clone();
+    let decoded = event::decode(
+        &camera,
+        received.content_type.as_deref(),
+        &received.user_properties,
+        received.payload,
+    );
+    let content = match decoded {
+        Ok(decoded) => Content::Decoded(decoded),
+        Err(error) => Content::Undecodable {
+            payload,
+            reason: error.to_string(),
+        },
+    };
+    Arrival {
+        camera,
+        received_at,
+        content,
+    }
+}
+
+/// Waits for `deadline`; for ever without one.
+async fn reached(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,179 @@
+//! The whole program: reception here, the store on its thread, and one end for both.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, anyhow, bail};
+use link::{Connector, LinkError, LinkOptions, SessionKind, Will};
+use protocol::topic::{self, OFFLINE};
+use runtime::progress::Progress;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::{Cli, Command, RunArgs, VerifyArgs};
+use crate::latest::{LatestFile, MjpegOut};
+use crate::receive::{RECEIVE_MAXIMUM, Receive, Reception};
+use crate::report::{Reporter, Summary};
+use crate::store::FrameStore;
+use crate::storing::{self, Outputs};
+use crate::verify::VerifyOptions;
+
+/// Frames between reception and the store's thread.
+const JOBS: usize = 16;
+/// A consumer publishes little: its status.
+const WINDOW: u16 = 8;
+/// Beside the picture: topic, properties, and what JSON adds.
+const PACKET_OVERHEAD_BYTES: u64 = 64 << 10;
+
+/// The program: command line in, exit code out.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli: Cli = runtime::program::parse();
+    runtime::allocator::keep_frame_memory();
+    match cli.command {
+        Some(Command::Verify(args)) => runtime::program::exit_code(verify(&args)),
+        Some(Command::Run(args)) => runtime::program::run(run(*args)),
+        None => runtime::program::run(run(cli.run)),
+    }
+}
+
+/// Receives and stores until a limit is reached or somebody says stop.
+async fn run(args: RunArgs) -> anyhow::Result<()> {
+    let progress = Progress::new();
+    runtime::logging::start(&args.log, &progress);
+    let connector = Connector::new(link_options(&args)?);
+    let store = FrameStore::open(&args.files.out, args.files.layout.clone())?;
+    let out = store.root().to_owned();
+    let outputs = Outputs {
+        store,
+        latest: args.files.latest.clone().map(LatestFile::new),
+        latest_failed: false,
+        stdout: mjpeg_out(args.files.stdout).context("failed to write to standard output")?,
+        frames_limit: args.frames.frames,
+    };
+    if outputs
+        .latest
+        .as_ref()
+        .is_some_and(|latest| !latest.names_camera())
+        && args.frames.camera.one().is_none()
+    {
+        warn!(
+            "--latest names one file for all cameras: with more than one, put {{camera}} into its name"
+        );
+    }
+    if args.frames.consumer.is_none() {
+        info!(
+            "no --consumer name: frames that are published while this program is away are not for it"
+        );
+    }
+
+    let stop = runtime::shutdown::on_signal();
+    let give_up = CancellationToken::new();
+    let (jobs, jobs_to_do) = mpsc::channel(JOBS);
+    let (done, answers) = mpsc::unbounded_channel();
+    let store_thread = storing::spawn(outputs, jobs_to_do, done, give_up.clone())
+        .context("failed to start the store")?;
+    let mut receive = Receive::new(reception(&args), jobs, answers, Reporter::new(progress));
+    let received = receive.run(connector, &stop).await;
+
+    give_up.cancel();
+    let finished = receive.finish();
+    let stored = store_thread
+        .join()
+        .map_err(|_| anyhow!("the store's thread died"));
+    let reporter = finished.close();
+    let summary = Summary::new(&reporter);
+    runtime::summary::print(&summary.lines(reporter.counters.bytes, &out));
+    if let Some(path) = &args.summary_json {
+        runtime::summary::write_json(path, &summary)?;
+    }
+    let outputs = stored?;
+    outputs.finish();
+    verdict(received, &args)
+}
+
+fn mjpeg_out(wanted: bool) -> std::io::Result<Option<MjpegOut>> {
+    wanted
+        .then(|| MjpegOut::start(std::io::stdout()))
+        .transpose()
+}
+
+/// Re-reads a folder against its index.
+fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
+    let report = crate::verify::verify(
+        &args.dir,
+        VerifyOptions {
+            decode: !args.no_decode,
+        },
+    )?;
+    if args.json {
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&report).context("failed to print the report")?
+        );
+    } else {
+        print!("{report}");
+    }
+    if !report.is_whole() {
+        bail!("{} is not whole", args.dir.display());
+    }
+    Ok(())
+}
+
+fn verdict(received: Result<(), LinkError>, args: &RunArgs) -> anyhow::Result<()> {
+    match (received, &args.frames.consumer) {
+        (Ok(()), _) => Ok(()),
+        (Err(LinkError::TakenOver), Some(consumer)) => Err(anyhow!(
+            "another consumer uses the name {consumer}: give each consumer a name of its own with --consumer"
+        )),
+        (Err(error), _) => Err(error.into()),
+    }
+}
+
+fn reception(args: &RunArgs) -> Reception {
+    let frames = &args.frames;
+    let filter = frames.topic_prefix.frames_filter(frames.camera.one());
+    Reception {
+        filter: frames
+            .group
+            .as_ref()
+            .map_or(filter.clone(), |group| format!("$share/{group}/{filter}")),
+        prefix: frames.topic_prefix.clone(),
+        consumer: frames.consumer.clone(),
+        duration: frames.duration,
+        drain_timeout: frames.drain_timeout,
+    }
+}
+
+fn link_options(args: &RunArgs) -> anyhow::Result<LinkOptions> {
+    let access = args
+        .broker
+        .access()
+        .context("failed to prepare the connection")?;
+    let consumer = args.frames.consumer.as_ref();
+    let largest_packet = args.frames.max_frame_bytes.as_u64() / 3 * 4 + PACKET_OVERHEAD_BYTES;
+    Ok(LinkOptions {
+        broker: args.broker.broker.clone(),
+        tls: access.tls,
+        credentials: access.credentials,
+        protocol: args.broker.protocol,
+        client_id: consumer
+            .map_or_else(nameless_client_id, |consumer| format!("fb-sub-{consumer}")),
+        keep_alive: access.keep_alive,
+        session: consumer.map_or(SessionKind::Clean, |_| SessionKind::Persistent {
+            expiry: args.frames.session_expiry,
+        }),
+        will: consumer.map(|consumer| Will {
+            topic: topic::consumer_status(consumer),
+            payload: OFFLINE.into(),
+        }),
+        window: WINDOW,
+        receive_maximum: RECEIVE_MAXIMUM,
+        max_packet_bytes: u32::try_from(largest_packet).unwrap_or(u32::MAX),
+    })
+}
+
+/// Unlike any other's: nameless consumers must not end each other.
+fn nameless_client_id() -> String {
+    format!("fb-sub-{:016x}", fastrand::u64(..))
+}

@@ -1,0 +1,176 @@
+//! The store's thread: one arrival after another becomes a file, however long the disk takes.
+//!
+//! What cannot be stored now is tried again until it can: the frame is not acknowledged meanwhile, and nothing
+//! overtakes it.
+
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use link::AckToken;
+use protocol::event::Decoded;
+use protocol::frame::{Frame, FrameId};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::latest::{LatestFile, MjpegOut, Shot};
+use crate::store::{Arrival, Content, FrameStore, Outcome};
+
+/// How long a disk that refused a frame is left alone.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// How long a reader of standard output may take for the last pictures.
+const STDOUT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// An arrival, and the right to acknowledge it.
+pub(crate) struct Job {
+    pub(crate) arrival: Arrival,
+    pub(crate) ack: Option<AckToken>,
+}
+
+/// An arrival that is dealt with and may be acknowledged.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) ack: Option<AckToken>,
+    pub(crate) outcome: Outcome,
+    /// Which frame it was, if it was one.
+    pub(crate) frame: Option<FrameId>,
+    /// Size of the picture or payload.
+    pub(crate) bytes: u64,
+    /// From the grab to the file under its final name; zero if the two clocks say less.
+    pub(crate) latency: Duration,
+}
+
+/// Everything that frames are written to.
+pub(crate) struct Outputs {
+    pub(crate) store: FrameStore,
+    pub(crate) latest: Option<LatestFile>,
+    /// Whether the last attempt to write `latest` failed: it is said once.
+    pub(crate) latest_failed: bool,
+    pub(crate) stdout: Option<MjpegOut>,
+    /// End after so many stored frames: what comes later is left to the broker.
+    pub(crate) frames_limit: Option<u64>,
+}
+
+/// Takes jobs in order and answers each that is dealt with. Ends when `jobs` is closed, or at `give_up`.
+pub(crate) fn spawn(
+    outputs: Outputs,
+    jobs: mpsc::Receiver<Job>,
+    answers: mpsc::UnboundedSender<Stored>,
+    give_up: CancellationToken,
+) -> std::io::Result<JoinHandle<Outputs>> {
+    thread::Builder::new()
+        .name("store".into())
+        .spawn(move || store_all(outputs, jobs, &answers, &give_up))
+}
+
+fn store_all(
+    mut outputs: Outputs,
+    mut jobs: mpsc::Receiver<Job>,
+    answers: &mpsc::UnboundedSender<Stored>,
+    give_up: &CancellationToken,
+) -> Outputs {
+    let mut stored_frames = 0;
+    while outputs
+        .frames_limit
+        .is_none_or(|limit| stored_frames < limit)
+    {
+        let Some(job) = jobs.blocking_recv() else {
+            break;
+        };
+        let Some(outcome) = put(&mut outputs.store, &job.arrival, give_up) else {
+            break;
+        };
+        if let Outcome::Stored { .. } = outcome {
+            stored_frames += 1;
+        }
+        outputs.show(&job.arrival, &outcome);
+        if answers.send(answer(&job, outcome)).is_err() {
+            break;
+        }
+    }
+    outputs
+}
+
+/// Puts `arrival` into the store, however often it takes. `None`: given up, nothing is stored.
+fn put(store: &mut FrameStore, arrival: &Arrival, give_up: &CancellationToken) -> Option<Outcome> {
+    let mut refused = false;
+    loop {
+        match store.put(arrival) {
+            Ok(outcome) => {
+                if refused {
+                    info!("frames can be stored again");
+                }
+                return Some(outcome);
+            }
+            Err(error) => {
+                if !refused {
+                    warn!(
+                        "cannot store frames in {}: {error}; they wait at the broker until it works",
+                        store.root().display()
+                    );
+                    refused = true;
+                }
+            }
+        }
+        if give_up.is_cancelled() {
+            return None;
+        }
+        thread::sleep(RETRY_DELAY);
+    }
+}
+
+impl Outputs {
+    /// Shows a new picture to those who want only the newest.
+    fn show(&mut self, arrival: &Arrival, outcome: &Outcome) {
+        let shot = match (outcome, &arrival.content) {
+            (Outcome::Stored { .. }, Content::Decoded(Decoded::Frame(frame))) => Shot::from(frame),
+            (Outcome::Foreign { .. }, Content::Decoded(Decoded::Foreign(jpeg))) => {
+                Shot::foreign(arrival.camera.clone(), arrival.received_at, jpeg.clone())
+            }
+            _ => return,
+        };
+        if let Some(latest) = &mut self.latest {
+            let failed = latest.offer(&shot).err();
+            if let (Some(error), false) = (&failed, self.latest_failed) {
+                warn!("cannot write the newest picture: {error}; trying again with each frame");
+            }
+            self.latest_failed = failed.is_some();
+        }
+        if let Some(stdout) = &mut self.stdout {
+            stdout.offer(&shot);
+        }
+    }
+
+    /// Lets the reader of standard output have what it was promised, and says what it missed.
+    pub(crate) fn finish(self) {
+        let Some(stdout) = self.stdout else { return };
+        let totals = stdout.finish(STDOUT_PATIENCE);
+        if totals.skipped > 0 {
+            warn!(
+                "the reader of standard output was too slow for {} pictures",
+                totals.skipped
+            );
+        }
+    }
+}
+
+fn answer(job: &Job, outcome: Outcome) -> Stored {
+    let (frame, bytes) = match &job.arrival.content {
+        Content::Decoded(Decoded::Frame(frame)) => (Some(frame), frame.jpeg.len()),
+        Content::Decoded(Decoded::Foreign(jpeg)) => (None, jpeg.len()),
+        Content::Undecodable { payload, .. } => (None, payload.len()),
+    };
+    Stored {
+        ack: job.ack,
+        outcome,
+        frame: frame.map(|frame| frame.id.clone()),
+        bytes: bytes as u64,
+        latency: frame.map(age).unwrap_or_default(),
+    }
+}
+
+fn age(frame: &Frame) -> Duration {
+    Duration::try_from(Timestamp::now().duration_since(frame.captured_at)).unwrap_or_default()
+}
