@@ -10,8 +10,7 @@ use crate::harness::{bare_publisher, bare_subscriber, subscriber};
 #[test]
 fn every_option_has_an_environment_variable() {
     for help in [help(bare_publisher()), help(bare_subscriber())] {
-        // An option's paragraph: its name, what it is for, its default and its variable.
-        let paragraphs: Vec<_> = help.split("\n\n").flat_map(options_of).collect();
+        let paragraphs = options_of(&help);
         assert!(
             paragraphs.len() > 15,
             "found only {} options in:\n{help}",
@@ -71,7 +70,8 @@ fn what_makes_no_sense_is_a_usage_error_of_the_publisher() {
         ("--resolution 1280", "--resolution"),
         ("--resolution 0x0", "--resolution"),
         ("--duration soon", "--duration"),
-        ("--frames -1", "--frames"),
+        ("--frames=-1", "--frames"),
+        ("--frames 0", "--frames"),
         ("--qos 2", "--qos"),
         ("--protocol 4", "--protocol"),
         ("--format xml", "--format"),
@@ -132,10 +132,11 @@ fn help(program: Launch) -> String {
     program.flags("--help").run(SOON).succeeded().text()
 }
 
-/// The options in a paragraph of the help, each with the lines that explain it.
-fn options_of(paragraph: &str) -> Vec<String> {
+/// The options in the help, each with the lines that explain it.
+fn options_of(help: &str) -> Vec<String> {
     let mut options: Vec<String> = Vec::new();
-    for line in paragraph.lines() {
+    let before_examples = help.split("\nExamples").next().unwrap_or_default();
+    for line in before_examples.lines() {
         let begins = line.trim_start().starts_with("--")
             || line.trim_start().starts_with('-') && line.contains(", --");
         if begins {

@@ -23,7 +23,7 @@ fn mosquitto_sub_receives_a_jpeg_that_decodes() {
         .flags("-q 1 -C 1 -N -t cameras/door/frames")
         .start();
     broker.await_subscriptions(1, "cameras/door/frames");
-    send_three(publisher(&broker));
+    send(publisher(&broker), 1);
     let jpeg = receiving.wait(SOON).succeeded().stdout();
     let mut decoder = JpegDecoder::new(ZCursor::new(&jpeg));
     decoder.decode().expect("the picture decodes");
@@ -119,7 +119,7 @@ fn received_by(script: &str, protocol: &str, publisher_flags: &str) -> Vec<Value
         .start();
     broker.await_subscriptions(1, "cameras/+/frames");
     let before = Timestamp::now();
-    send_three(publisher(&broker).flags(publisher_flags));
+    send(publisher(&broker).flags(publisher_flags), 3);
     let lines = receiving.wait(A_RUN).succeeded().text();
     let events: Vec<Value> = lines
         .lines()
@@ -150,9 +150,9 @@ fn received_by(script: &str, protocol: &str, publisher_flags: &str) -> Vec<Value
     events
 }
 
-fn send_three(publisher: Launch) {
+fn send(publisher: Launch, count: usize) {
     publisher
-        .flags("--frames 3 --fps 60 --source")
+        .flags(&format!("--frames {count} --fps 60 --source"))
         .arg(&footage().file)
         .run(A_RUN)
         .succeeded();

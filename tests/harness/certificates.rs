@@ -23,12 +23,19 @@ pub(crate) struct Certificate {
 }
 
 impl Authority {
-    /// A new authority, unlike any other.
+    /// A new authority, by the name that all have here.
     pub(crate) fn new() -> Self {
+        Self::named("Test-Authority")
+    }
+
+    /// A new authority.
+    pub(crate) fn named(name: &str) -> Self {
         let folder = TempDir::new().expect("making the authority's folder");
         openssl(
             folder.path(),
-            "req -x509 -out ca.crt -days 2 -subj /CN=Test-Authority -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key",
+            &format!(
+                "req -x509 -out ca.crt -days 2 -subj /CN={name} -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key"
+            ),
         );
         Self { folder }
     }
