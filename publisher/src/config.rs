@@ -18,6 +18,17 @@ use crate::source::{Resolution, SourceClass, SourceSpec};
 /// Debian's own host name on every Pi: two of them would share one camera name.
 const EVERY_PIS_NAME: &str = "raspberrypi";
 
+const SOURCES: &str = "\
+Where pictures come from
+
+  /dev/video0       a V4L2 camera (or v4l2:DEVICE)
+  exec:COMMAND      a program that writes MJPEG to its standard output
+  -                 MJPEG on standard input
+  FILE or FOLDER    a .mjpeg file, or a folder of .jpg files in the order of their names
+  http://...        a multipart/x-mixed-replace camera
+  test              a moving test picture
+";
+
 const EXAMPLES: &str = "\
 Examples:
   # a USB camera, to the broker on another machine
@@ -73,20 +84,7 @@ pub(crate) struct SourceArgs {
     pub(crate) camera: Option<CameraName>,
 
     /// Where pictures come from
-    ///
-    ///   /dev/video0        a V4L2 camera (or v4l2:DEVICE)
-    ///   exec:COMMAND       a program that writes MJPEG to its standard output
-    ///   -                  MJPEG on standard input
-    ///   FILE or FOLDER     a .mjpeg file, or a folder of .jpg files in the order of their names
-    ///   http://...         a multipart/x-mixed-replace camera
-    ///   test               a moving test picture
-    #[arg(
-        long,
-        env = "FRAMEBRIDGE_SOURCE",
-        value_name = "SOURCE",
-        default_value = "/dev/video0",
-        verbatim_doc_comment
-    )]
+    #[arg(long, env = "FRAMEBRIDGE_SOURCE", value_name = "SOURCE", default_value = "/dev/video0", long_help = SOURCES)]
     pub(crate) source: SourceSpec,
 
     /// Picture size, for V4L2 and the test picture

@@ -14,6 +14,16 @@ use runtime::program::EXIT_CODES_HELP;
 
 use crate::layout::Layout;
 
+const LAYOUTS: &str = "\
+Where each frame goes below --out: minutes, images, or a template
+
+  minutes   {camera}/{date}/{hour}/{minute}/{time}_{stream8}_{sequence:09}.jpg
+  images    image%06d.jpg
+
+A template may use {camera} {date} {hour} {minute} {second} {time} {stream} {stream8} {sequence} {sequence:09} and %06d, the \
+frame's number. One that names no camera or no stream gets a folder for each. Times are UTC.
+";
+
 const EXAMPLES: &str = "\
 Examples:
   # every frame of one camera, as files, losing none while this program is away for less than a day
@@ -150,19 +160,7 @@ pub(crate) struct FileArgs {
     pub(crate) out: PathBuf,
 
     /// Where each frame goes below --out: minutes, images, or a template
-    ///
-    ///   minutes   {camera}/{date}/{hour}/{minute}/{time}_{stream8}_{sequence:09}.jpg
-    ///   images    image%06d.jpg
-    ///
-    /// A template may use {camera} {date} {hour} {minute} {second} {time} {stream} {stream8} {sequence} {sequence:09} and
-    /// %06d, the frame's number. One that names no camera or no stream gets a folder for each. Times are UTC.
-    #[arg(
-        long,
-        env = "FRAMEBRIDGE_LAYOUT",
-        value_name = "TEMPLATE",
-        default_value = "minutes",
-        verbatim_doc_comment
-    )]
+    #[arg(long, env = "FRAMEBRIDGE_LAYOUT", value_name = "TEMPLATE", default_value = "minutes", long_help = LAYOUTS)]
     pub(crate) layout: Layout,
 
     /// Keep the newest frame in this file, replaced in one step; {camera} stands for the camera's name
