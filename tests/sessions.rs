@@ -65,6 +65,26 @@ fn a_consumer_of_mqtt_3_1_1_misses_nothing_when_it_comes_back() {
 }
 
 #[test]
+fn a_consumer_that_was_held_up_misses_nothing() {
+    let broker = Broker::start();
+    let out = Folder::new();
+    let storing = subscriber(&broker, out.path())
+        .flags("--frames 132")
+        .start();
+    broker.await_subscriptions(1, "cameras/+/frames");
+    let sending = publisher(&broker)
+        .flags("--fps 60 --source")
+        .arg(&footage().file)
+        .start();
+    out.await_pictures(10);
+    storing.pause();
+    sending.wait(A_RUN).succeeded().publisher_balances();
+    storing.go_on();
+    storing.wait(A_RUN).succeeded().subscriber_balances();
+    out.holds("door", &footage().frames);
+}
+
+#[test]
 fn a_consumer_that_stopped_after_n_frames_goes_on_where_it_was() {
     let broker = Broker::start();
     let out = Folder::new();

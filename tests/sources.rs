@@ -24,6 +24,19 @@ fn a_folder_without_pictures_is_named() {
 }
 
 #[test]
+fn standard_input_without_a_picture_is_said() {
+    fails("-", "standard input");
+}
+
+#[test]
+fn a_file_without_a_picture_is_named() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("empty.mjpeg");
+    fs::write(&file, "no picture").unwrap();
+    fails(file.to_str().unwrap(), "empty.mjpeg");
+}
+
+#[test]
 fn a_missing_program_is_named() {
     fails(
         "exec:no-such-program-anywhere -o -",

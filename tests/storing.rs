@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use tempfile::tempdir;
 
@@ -69,6 +70,23 @@ fn stdout_is_an_mjpeg_stream_of_the_frames() {
         stored.stdout() == fs::read(&footage().file).unwrap(),
         "stdout is the footage, byte for byte"
     );
+}
+
+#[test]
+fn files_are_stored_though_the_reader_of_stdout_has_gone() {
+    let broker = Broker::start();
+    let out = Folder::new();
+    let storing = subscriber(&broker, out.path())
+        .flags("--frames 12 --stdout")
+        .inside(piped_into_nobody())
+        .start();
+    broker.await_subscriptions(1, "cameras/+/frames");
+    send_footage(publisher(&broker), 60)
+        .flags("--frames 12")
+        .run(A_RUN)
+        .succeeded();
+    storing.wait(A_RUN).succeeded();
+    out.holds("door", &footage().frames[..12]);
 }
 
 #[test]
@@ -228,6 +246,13 @@ fn publish_event(broker: &Broker, picture: &Path, number: usize, crc: u32) {
         message = message.flags(&format!("-D publish user-property {name} {value}"));
     }
     message.arg("-f").arg(picture).run(SOON).succeeded();
+}
+
+/// Runs the words after it, their output going to a program that ends at once.
+fn piped_into_nobody() -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "\"$@\" | true", "sh"]);
+    shell
 }
 
 fn send_footage(publisher: Launch, fps: u32) -> Launch {
