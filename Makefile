@@ -1,0 +1,40 @@
+# The commands of this project. Each works from a fresh clone on Debian or Ubuntu with a Rust toolchain, git and make.
+
+tools := $(CURDIR)/target/test-tools
+python := $(tools)/python/bin
+export FRAMEBRIDGE_TEST_FOOTAGE := $(tools)/footage/bigbuckbunny.mjpeg
+export FRAMEBRIDGE_TEST_CLIP := $(tools)/footage/bigbuckbunny.mp4
+export FRAMEBRIDGE_TEST_PYTHON := $(python)/python3
+scripts := .ci/run broker-config/make-credentials broker-config/self-test tests/demo tests/install-missing tests/prepare \
+	$(wildcard publisher/v4l2-sys/regenerate)
+
+.NOTPARALLEL:
+.PHONY: help demo test test-prepare check check-files test-broker
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
+
+demo: ## Ten seconds of camera, broker and files on this machine, verified
+	@tests/install-missing cc=gcc
+	cargo build --locked --release -p publisher -p subscriber
+	@tests/demo
+
+test: test-prepare check test-broker ## Everything: installs what is missing, then runs every test
+	cargo test --locked --workspace
+	@$(MAKE) --no-print-directory check-files
+
+test-prepare: ## What the tests need: Mosquitto, ffmpeg, Python clients, footage (kept in target/test-tools)
+	@tests/prepare
+
+check: ## Formatting and lints
+	cargo fmt --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+test-broker: ## Runs Mosquitto with each configuration of broker-config/ and asks it what they promise
+	@broker-config/self-test
+
+check-files: ## Docker, Compose and shell files (after test-prepare)
+	cargo build --locked -p publisher -p subscriber
+	$(python)/python3 tests/check-compose $(tools)/compose-schema.json target/debug/frame-publisher target/debug/frame-subscriber
+	$(python)/hadolint Dockerfile
+	$(python)/shellcheck $(scripts)
