@@ -1,1 +1,19 @@
-fn main() {}
+//! End-to-end tests: the real programs against a real Mosquitto, with real footage, and with the clients of others.
+//!
+//! `make test-prepare` fetches what they need; without it they fail and say so. Each has its own broker and folders.
+#![cfg(unix)]
+
+mod harness;
+
+mod announcements;
+mod command_line;
+mod disks;
+mod foreign_clients;
+mod outages;
+mod refusals;
+mod sessions;
+mod sources;
+mod storing;
+mod verifying;
+mod whole_way;
+mod wires;

@@ -1,0 +1,96 @@
+//! `verify` says whether a folder is whole, and what is wrong with it.
+
+use std::fs;
+
+use crate::harness::broker::Broker;
+use crate::harness::eventually::{A_RUN, SOON};
+use crate::harness::folder::Folder;
+use crate::harness::footage::footage;
+use crate::harness::outcome::Outcome;
+use crate::harness::{bare_subscriber, publisher, subscriber};
+
+#[test]
+fn a_whole_folder_is_said_to_be_whole() {
+    verify(&with_frames(5)).succeeded();
+}
+
+#[test]
+fn a_removed_file_is_found() {
+    let out = with_frames(5);
+    fs::remove_file(&out.pictures()[2]).unwrap();
+    says_which(&out, 2);
+}
+
+#[test]
+fn a_truncated_file_is_found() {
+    let out = with_frames(5);
+    let picture = out.pictures().remove(3);
+    let bytes = fs::read(&picture).unwrap();
+    fs::write(&picture, &bytes[..bytes.len() / 2]).unwrap();
+    says_which(&out, 3);
+}
+
+#[test]
+fn a_flipped_bit_is_found() {
+    let out = with_frames(5);
+    let picture = out.pictures().remove(1);
+    let mut bytes = fs::read(&picture).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&picture, bytes).unwrap();
+    says_which(&out, 1);
+}
+
+#[test]
+fn a_frame_that_never_came_is_found() {
+    let out = with_frames(5);
+    let picture = &out.pictures()[2];
+    let name = picture.file_name().unwrap().to_str().unwrap();
+    let index = picture.with_file_name("index.jsonl");
+    let lines = fs::read_to_string(&index).unwrap();
+    let others: Vec<_> = lines.lines().filter(|line| !line.contains(name)).collect();
+    fs::write(&index, others.join("\n") + "\n").unwrap();
+    fs::remove_file(picture).unwrap();
+    verify(&out).exited_with(1);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_said_in_one_line() {
+    bare_subscriber()
+        .flags("verify /nowhere/at/all")
+        .run(SOON)
+        .failed(1, "/nowhere/at/all");
+}
+
+/// Asserts that `verify` finds the folder not whole, and names the `nth` of the files that it should hold.
+#[track_caller]
+fn says_which(out: &Folder, nth: usize) {
+    let entry = &out.entries()[nth];
+    let outcome = verify(out).exited_with(1);
+    let said = outcome.text() + &outcome.stderr();
+    let name = entry.path.file_name().unwrap().to_str().unwrap();
+    assert!(said.contains(name), "{name} is not named");
+}
+
+fn verify(out: &Folder) -> Outcome {
+    bare_subscriber().arg("verify").arg(out.path()).run(A_RUN)
+}
+
+/// A folder into which a subscriber has stored `count` frames.
+#[track_caller]
+fn with_frames(count: usize) -> Folder {
+    let broker = Broker::start();
+    let out = Folder::new();
+    let storing = subscriber(&broker, out.path())
+        .flags(&format!("--frames {count}"))
+        .start();
+    broker.await_subscriptions(1, "cameras/+/frames");
+    publisher(&broker)
+        .flags(&format!("--fps 60 --frames {count} --source"))
+        .arg(&footage().file)
+        .run(A_RUN)
+        .succeeded();
+    storing.wait(A_RUN).succeeded();
+    assert_eq!(out.pictures().len(), count);
+    out
+}
