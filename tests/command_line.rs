@@ -20,7 +20,7 @@ fn every_option_has_an_environment_variable() {
             let name = name_of(&paragraph);
             let exempt = matches!(name, "help" | "version");
             let variable = format!(
-                "[env: FRAMEBRIDGE_{}=",
+                "[env: FRAMEBRIDGE_{}",
                 name.to_uppercase().replace('-', "_")
             );
             assert!(
