@@ -48,10 +48,15 @@ impl LinkError {
         Self::Fatal("the broker denies the subscription: check its access list".into())
     }
 
+    pub(crate) fn stuck() -> Self {
+        Self::Lost("the network is stuck".into())
+    }
+
     /// Sorts an error that came up through rumqttc: certificates that will never be right end the program.
     pub(crate) fn from_transport(error: &(dyn Error + 'static)) -> Self {
         match find_rustls_error(error) {
             Some(error) => Self::from_tls(error),
+            None if is_hang_up(innermost(error)) => Self::HungUp,
             None => Self::Lost(innermost(error).to_string()),
         }
     }
@@ -60,7 +65,8 @@ impl LinkError {
         use CertificateError as Certificate;
         match error {
             rustls::Error::InvalidCertificate(certificate) => match certificate {
-                Certificate::UnknownIssuer => Self::Fatal(
+                // A CA that was made anew under its old name gives a bad signature.
+                Certificate::UnknownIssuer | Certificate::BadSignature => Self::Fatal(
                     "the broker's certificate is from an unknown CA: give the CA's certificate with --ca-file".into(),
                 ),
                 Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => Self::Fatal(
@@ -92,6 +98,20 @@ fn find_rustls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls:
 /// The last cause: rumqttc wraps the system's words in several layers of its own.
 fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     chain(error).last().unwrap_or(error)
+}
+
+/// Whether the other side ended the connection, politely or not.
+fn is_hang_up(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind as Kind;
+    error.downcast_ref::<io::Error>().is_some_and(|error| {
+        matches!(
+            error.kind(),
+            Kind::ConnectionReset
+                | Kind::ConnectionAborted
+                | Kind::BrokenPipe
+                | Kind::UnexpectedEof
+        )
+    })
 }
 
 /// `error` and its causes, looking also inside [`io::Error`], whose `source` leaves out what it holds.
@@ -134,6 +154,13 @@ mod tests {
             panic!("not retried");
         };
         assert!(why.contains("clock"));
+    }
+
+    #[test]
+    fn a_reset_is_a_hang_up() {
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        let error = rumqttc::v5::ConnectionError::Io(reset);
+        assert_eq!(LinkError::from_transport(&error), LinkError::HungUp);
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod wire;
 
 pub use args::{BrokerAccess, BrokerArgs};
 pub use error::LinkError;
-pub use options::{LinkOptions, Protocol, SessionKind, Will};
+pub use options::{LinkOptions, MQTT_MAX_PACKET_BYTES, Protocol, SessionKind, Will};
 pub use reconnect::Connector;
 pub use session::Session;
 pub use url::BrokerUrl;

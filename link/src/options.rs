@@ -7,6 +7,9 @@ use bytes::Bytes;
 
 use crate::url::BrokerUrl;
 
+/// The largest packet that MQTT can express, in bytes (MQTT 5 section 1.5.5).
+pub const MQTT_MAX_PACKET_BYTES: u32 = 268_435_455;
+
 /// The MQTT version to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Protocol {

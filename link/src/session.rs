@@ -26,7 +26,11 @@ use crate::{v5, v311};
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Longest silence of rumqttc: it pings within the keep-alive, unless a flush hangs on a dead or very slow network.
-pub(crate) const POLL_TIMEOUT: Duration = Duration::from_mins(1);
+pub(crate) const POLL_TIMEOUT: Duration = if cfg!(test) {
+    Duration::from_secs(2)
+} else {
+    Duration::from_mins(1)
+};
 
 /// How long a clean goodbye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -68,20 +72,14 @@ impl Session {
             Protocol::V5 => {
                 let (client, mut event_loop) = v5::connect(options);
                 let task = tokio::spawn(async move {
-                    while reporter
-                        .report(timeout(POLL_TIMEOUT, v5::poll(&mut event_loop)).await)
-                        .await
-                    {}
+                    while reporter.report(v5::poll(&mut event_loop).await).await {}
                 });
                 (Client::V5(client), task)
             }
             Protocol::V311 => {
                 let (client, mut event_loop) = v311::connect(options);
                 let task = tokio::spawn(async move {
-                    while reporter
-                        .report(timeout(POLL_TIMEOUT, v311::poll(&mut event_loop)).await)
-                        .await
-                    {}
+                    while reporter.report(v311::poll(&mut event_loop).await).await {}
                 });
                 (Client::V311(client), task)
             }
@@ -241,11 +239,7 @@ struct Reporter {
 
 impl Reporter {
     /// Passes on what poll gave. `false` when there is nothing more to do.
-    async fn report(
-        &self,
-        polled: Result<Result<WireEvent, LinkError>, tokio::time::error::Elapsed>,
-    ) -> bool {
-        let event = polled.unwrap_or_else(|_| Err(LinkError::Lost("the network is stuck".into())));
+    async fn report(&self, event: Result<WireEvent, LinkError>) -> bool {
         let over = event.is_err();
         let droppable =
             matches!(&event, Ok(WireEvent::Received(received)) if received.packet_id.is_none());
@@ -263,5 +257,69 @@ struct AbortOnDrop(JoinHandle<()>);
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
+    use super::*;
+    use crate::options::SessionKind;
+
+    /// A broker that accepts one connection, and answers pings if it is alive.
+    fn broker(alive: bool) -> String {
+        const CONNACK: [u8; 4] = [0x20, 2, 0, 0];
+        const PING: u8 = 0xc0;
+        const PONG: [u8; 2] = [0xd0, 0];
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("mqtt://{}", listener.local_addr().unwrap());
+        let serve = move |mut stream: TcpStream| {
+            let mut packet = [0; 1024];
+            while let Ok(length @ 1..) = stream.read(&mut packet) {
+                match packet[..length] {
+                    [PING, ..] if alive => stream.write_all(&PONG).unwrap(),
+                    [PING, ..] => {}
+                    _ => stream.write_all(&CONNACK).unwrap(),
+                }
+            }
+        };
+        thread::spawn(move || serve(listener.accept().unwrap().0));
+        url
+    }
+
+    async fn connect(url: &str) -> Session {
+        let options = LinkOptions {
+            broker: url.parse().unwrap(),
+            tls: None,
+            credentials: None,
+            protocol: Protocol::V311,
+            client_id: "test".into(),
+            keep_alive: Duration::from_secs(1),
+            session: SessionKind::Clean,
+            will: None,
+            window: 4,
+            receive_maximum: 4,
+            max_packet_bytes: 1024,
+        };
+        Session::connect(&options).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_stays() {
+        let mut session = connect(&broker(true)).await;
+        let event = timeout(POLL_TIMEOUT * 2, session.next_event()).await;
+        assert!(event.is_err(), "an idle connection gave {event:?}");
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_answers_no_ping_is_given_up() {
+        let mut session = connect(&broker(false)).await;
+        let event = timeout(POLL_TIMEOUT * 4, session.next_event())
+            .await
+            .expect("still connected");
+        assert!(matches!(event, Err(LinkError::Lost(_))), "{event:?}");
     }
 }

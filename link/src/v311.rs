@@ -6,17 +6,15 @@ use rumqttc::{
     MqttOptions, NetworkOptions, Outgoing, Packet, Publish, QoS, StateError, SubscribeFilter,
     SubscribeReasonCode,
 };
+use tokio::time::timeout;
 
 use crate::error::LinkError;
-use crate::options::{LinkOptions, SessionKind};
+use crate::options::{LinkOptions, MQTT_MAX_PACKET_BYTES, SessionKind};
 use crate::session::POLL_TIMEOUT;
 use crate::wire::{Connected, Message, PublishOutcome, Qos, Received, WireEvent};
 
 /// Beyond the caller's window: status messages go out beside the frames.
 const WINDOW_SLACK: u16 = 4;
-
-/// The largest packet that MQTT can express, in bytes: our own size checks come earlier.
-const MQTT_MAX_PACKET_BYTES: usize = 268_435_455;
 
 pub(crate) fn connect(options: &LinkOptions) -> (AsyncClient, EventLoop) {
     let (client, mut event_loop) =
@@ -39,10 +37,7 @@ fn mqtt_options(options: &LinkOptions) -> MqttOptions {
         .set_keep_alive(options.keep_alive)
         .set_manual_acks(true)
         .set_inflight(options.window + WINDOW_SLACK)
-        .set_max_packet_size(
-            usize::try_from(options.max_packet_bytes).unwrap_or(MQTT_MAX_PACKET_BYTES),
-            MQTT_MAX_PACKET_BYTES,
-        )
+        .set_max_packet_size(size(options.max_packet_bytes), size(MQTT_MAX_PACKET_BYTES))
         .set_clean_session(options.session == SessionKind::Clean);
     if let Some((username, password)) = &options.credentials {
         mqtt.set_credentials(username, password);
@@ -56,6 +51,10 @@ fn mqtt_options(options: &LinkOptions) -> MqttOptions {
         ));
     }
     mqtt
+}
+
+fn size(bytes: u32) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 pub(crate) fn publish(client: &AsyncClient, message: Message) -> bool {
@@ -78,12 +77,13 @@ pub(crate) fn ack(client: &AsyncClient, packet_id: u16) -> bool {
     client.try_ack(&publish).is_ok()
 }
 
-/// The next thing worth telling. Not cancel-safe, as rumqttc's own poll is not.
+/// The next thing worth telling, however long that takes. Not cancel-safe, as rumqttc's own poll is not.
 pub(crate) async fn poll(event_loop: &mut EventLoop) -> Result<WireEvent, LinkError> {
     loop {
-        let event = event_loop
-            .poll()
-            .await
+        // Pings keep an idle connection's polls short.
+        let polled = timeout(POLL_TIMEOUT, event_loop.poll()).await;
+        let event = polled
+            .map_err(|_| LinkError::stuck())?
             .map_err(|error| link_error(&error))?;
         if let Some(event) = wire_event(event)? {
             return Ok(event);
@@ -151,6 +151,10 @@ fn link_error(error: &ConnectionError) -> LinkError {
         | ConnectionError::NetworkTimeout
         | ConnectionError::FlushTimeout => LinkError::Lost("the broker does not answer".into()),
         ConnectionError::MqttState(StateError::ConnectionAborted) => LinkError::HungUp,
+        // rumqttc does not name this as its cause: a TLS alert that comes after the handshake hides in it.
+        ConnectionError::MqttState(StateError::Deserialization(cause)) => {
+            LinkError::from_transport(cause)
+        }
         other => LinkError::from_transport(other),
     }
 }

@@ -8,10 +8,11 @@ use rumqttc::v5::mqttbytes::v5::{
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
 use rumqttc::{NetworkOptions, Outgoing};
+use tokio::time::timeout;
 
 use crate::error::LinkError;
 use crate::options::{LinkOptions, SessionKind};
-use crate::session::CONNECT_TIMEOUT;
+use crate::session::{CONNECT_TIMEOUT, POLL_TIMEOUT};
 use crate::wire::{Connected, Message, PublishOutcome, Qos, Received, WireEvent};
 
 /// Beyond the caller's window: status messages go out beside the frames.
@@ -92,10 +93,14 @@ pub(crate) fn ack(client: &AsyncClient, packet_id: u16) -> bool {
     client.try_ack(&publish).is_ok()
 }
 
-/// The next thing worth telling. Not cancel-safe, as rumqttc's own poll is not.
+/// The next thing worth telling, however long that takes. Not cancel-safe, as rumqttc's own poll is not.
 pub(crate) async fn poll(event_loop: &mut EventLoop) -> Result<WireEvent, LinkError> {
     loop {
-        let event = event_loop.poll().await.map_err(link_error)?;
+        // Pings keep an idle connection's polls short.
+        let polled = timeout(POLL_TIMEOUT, event_loop.poll()).await;
+        let event = polled
+            .map_err(|_| LinkError::stuck())?
+            .map_err(link_error)?;
         if let Some(event) = wire_event(event)? {
             return Ok(event);
         }
@@ -184,6 +189,10 @@ fn link_error(error: ConnectionError) -> LinkError {
             LinkError::Lost("the broker does not answer".into())
         }
         ConnectionError::MqttState(StateError::ConnectionAborted) => LinkError::HungUp,
+        // rumqttc does not name this as its cause: a TLS alert that comes after the handshake hides in it.
+        ConnectionError::MqttState(StateError::Deserialization(cause)) => {
+            LinkError::from_transport(&cause)
+        }
         ConnectionError::Timeout(_) => LinkError::Lost("the broker does not answer".into()),
         other => LinkError::from_transport(&other),
     }

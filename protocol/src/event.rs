@@ -60,6 +60,17 @@ pub enum Decoded {
     Foreign(Bytes),
 }
 
+impl Decoded {
+    /// The picture, whoever published it.
+    #[must_use]
+    pub fn jpeg(&self) -> &Bytes {
+        match self {
+            Self::Frame(frame) => &frame.jpeg,
+            Self::Foreign(jpeg) => jpeg,
+        }
+    }
+}
+
 /// Why a message on a frames topic is no frame.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {

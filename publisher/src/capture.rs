@@ -62,6 +62,18 @@ impl CaptureSpan {
         }
     }
 
+    /// Whether a picture taken at `next` comes when `duration` is over, to the nearest picture: ten seconds at 30 fps are
+    /// 300 pictures, however unevenly they come.
+    fn covers(&self, duration: Option<Duration>, next: Timestamp) -> bool {
+        duration
+            .zip(self.first_and_last)
+            .is_some_and(|(duration, (first, _))| {
+                let passed = next.duration_since(first).as_secs_f64();
+                let half_interval = passed / self.frames as f64 / 2.0;
+                passed + half_interval >= duration.as_secs_f64()
+            })
+    }
+
     fn add(&mut self, at: Timestamp) {
         self.frames += 1;
         let first = self.first_and_last.map_or(at, |(first, _)| first);
@@ -120,6 +132,9 @@ impl Capture {
                 }
                 Captured::End => break,
             };
+            if span.covers(self.limits.duration, picture.captured_at) {
+                break;
+            }
             if span.frames == 0 {
                 // The clock starts with the first picture: a slow camera costs no frames.
                 deadline = self
@@ -200,5 +215,26 @@ struct CloseOnDrop(Arc<Queue>);
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_seconds_at_thirty_frames_a_second_are_three_hundred_pictures() {
+        for jitter_micros in [-200, 0, 200] {
+            let mut span = CaptureSpan::default();
+            let at = |nth: i64| {
+                Timestamp::from_microsecond(nth * 33_333 + nth % 2 * jitter_micros).unwrap()
+            };
+            let taken = (0..400).find(|&nth| {
+                let over = span.covers(Some(Duration::from_secs(10)), at(nth));
+                span.add(at(nth));
+                over
+            });
+            assert_eq!(taken, Some(300));
+        }
     }
 }

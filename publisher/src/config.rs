@@ -84,7 +84,7 @@ pub(crate) struct SourceArgs {
     pub(crate) camera: Option<CameraName>,
 
     /// Where pictures come from
-    #[arg(long, env = "FRAMEBRIDGE_SOURCE", value_name = "SOURCE", default_value = "/dev/video0", long_help = SOURCES)]
+    #[arg(long, env = "FRAMEBRIDGE_SOURCE", value_name = "SOURCE", default_value = "/dev/video0", long_help = SOURCES, hide_env_values = true)]
     pub(crate) source: SourceSpec,
 
     /// Picture size, for V4L2 and the test picture

@@ -119,6 +119,7 @@ impl Delivery {
             let began = Instant::now();
             match self.serve(&mut session, &give_up).await {
                 Left::Done => {
+                    self.announcer.latest(&mut session, self.last_sent.clone());
                     self.announcer.status(&mut session, false);
                     session.close().await;
                     return Ok(());

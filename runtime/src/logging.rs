@@ -5,6 +5,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::progress::Progress;
 
+/// Libraries that log what they also return as errors would say everything twice.
+const DEFAULT_FILTER: &str = "info,rumqttc=off,rustls_platform_verifier=off";
+
 /// How a program logs.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
@@ -30,7 +33,8 @@ pub enum LogFormat {
 
 /// Starts logging, above the live line of `progress`. To be called once.
 pub fn start(args: &LogArgs, progress: &Progress) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(progress.clone())

@@ -133,7 +133,7 @@ pub(crate) struct FrameArgs {
     #[arg(long, env = "FRAMEBRIDGE_DURATION", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) duration: Option<Duration>,
 
-    /// Largest frame that is taken from the broker
+    /// Larger frames are set aside, as broken ones are
     #[arg(
         long,
         env = "FRAMEBRIDGE_MAX_FRAME_BYTES",

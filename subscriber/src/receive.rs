@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use link::{AckToken, Connector, Event, LinkError, Message, Qos, Received, Session};
+use link::{AckToken, Connector, Event, LinkError, Message, Protocol, Qos, Received, Session};
 use protocol::event;
 use protocol::topic::{self, CameraName, ConsumerName, OFFLINE, ONLINE, TopicPrefix};
 use tokio::sync::mpsc;
@@ -28,6 +28,8 @@ pub(crate) struct Reception {
     pub(crate) filter: String,
     pub(crate) prefix: TopicPrefix,
     pub(crate) consumer: Option<ConsumerName>,
+    pub(crate) max_frame_bytes: u64,
+    pub(crate) protocol: Protocol,
     pub(crate) duration: Option<Duration>,
     pub(crate) drain_timeout: Duration,
 }
@@ -172,7 +174,7 @@ impl Receive {
     }
 
     fn take(&mut self, received: Received, ack: Option<AckToken>) {
-        let arrival = arrival(&self.reception.prefix, received);
+        let arrival = arrival(&self.reception, received);
         self.waiting.push_back(Job { arrival, ack });
     }
 
@@ -203,6 +205,16 @@ impl Receive {
         self.unanswered = self.unanswered.saturating_sub(1);
         if let Outcome::Quarantined { path, reason } = &stored.outcome {
             warn!("set aside in {}: {reason}", path.display());
+        }
+        let foreign = matches!(stored.outcome, Outcome::Foreign { .. });
+        if foreign
+            && self.reception.protocol == Protocol::V311
+            && self.reporter.counters.foreign == 0
+        {
+            warn!(
+                "pictures come without metadata, and are named by their arrival: over MQTT 3.1.1 the publisher must use \
+                 --format json"
+            );
         }
         if let Outcome::Conflict { path } = &stored.outcome {
             warn!(
@@ -244,18 +256,16 @@ impl Receive {
     }
 }
 
-fn arrival(prefix: &TopicPrefix, received: Received) -> Arrival {
+fn arrival(reception: &Reception, received: Received) -> Arrival {
     let received_at = Timestamp::now();
-    let Some(camera) = prefix.camera_of_frames(&received.topic) else {
+    let undecodable = |payload, reason| Content::Undecodable { payload, reason };
+    let Some(camera) = reception.prefix.camera_of_frames(&received.topic) else {
         let level = received.topic.rsplit('/').nth(1).unwrap_or_default();
         let reason = format!(
             "topic {:?} names no camera that we could take",
             received.topic
         );
-        let content = Content::Undecodable {
-            payload: received.payload,
-            reason,
-        };
+        let content = undecodable(received.payload, reason);
         return Arrival {
             camera: CameraName::sanitized(level),
             received_at,
@@ -270,11 +280,15 @@ fn arrival(prefix: &TopicPrefix, received: Received) -> Arrival {
         received.payload,
     );
     let content = match decoded {
-        Ok(decoded) => Content::Decoded(decoded),
-        Err(error) => Content::Undecodable {
+        Ok(decoded) if decoded.jpeg().len() as u64 > reception.max_frame_bytes => undecodable(
             payload,
-            reason: error.to_string(),
-        },
+            format!(
+                "larger than --max-frame-bytes {}",
+                reception.max_frame_bytes
+            ),
+        ),
+        Ok(decoded) => Content::Decoded(decoded),
+        Err(error) => undecodable(payload, error.to_string()),
     };
     Arrival {
         camera,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
-use link::{Connector, LinkError, LinkOptions, SessionKind, Will};
+use link::{Connector, LinkError, LinkOptions, MQTT_MAX_PACKET_BYTES, SessionKind, Will};
 use protocol::topic::{self, OFFLINE};
 use runtime::progress::Progress;
 use tokio::sync::mpsc;
@@ -22,9 +22,6 @@ use crate::verify::VerifyOptions;
 const JOBS: usize = 16;
 /// A consumer publishes little: its status.
 const WINDOW: u16 = 8;
-/// Beside the picture: topic, properties, and what JSON adds.
-const PACKET_OVERHEAD_BYTES: u64 = 64 << 10;
-
 /// The program: command line in, exit code out.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -140,6 +137,8 @@ fn reception(args: &RunArgs) -> Reception {
             .map_or(filter.clone(), |group| format!("$share/{group}/{filter}")),
         prefix: frames.topic_prefix.clone(),
         consumer: frames.consumer.clone(),
+        max_frame_bytes: frames.max_frame_bytes.as_u64(),
+        protocol: args.broker.protocol,
         duration: frames.duration,
         drain_timeout: frames.drain_timeout,
     }
@@ -151,7 +150,6 @@ fn link_options(args: &RunArgs) -> anyhow::Result<LinkOptions> {
         .access()
         .context("failed to prepare the connection")?;
     let consumer = args.frames.consumer.as_ref();
-    let largest_packet = args.frames.max_frame_bytes.as_u64() / 3 * 4 + PACKET_OVERHEAD_BYTES;
     Ok(LinkOptions {
         broker: args.broker.broker.clone(),
         tls: access.tls,
@@ -169,7 +167,8 @@ fn link_options(args: &RunArgs) -> anyhow::Result<LinkOptions> {
         }),
         window: WINDOW,
         receive_maximum: RECEIVE_MAXIMUM,
-        max_packet_bytes: u32::try_from(largest_packet).unwrap_or(u32::MAX),
+        // What is larger than --max-frame-bytes is set aside here: a broker that was told would leave it out silently.
+        max_packet_bytes: MQTT_MAX_PACKET_BYTES,
     })
 }
 

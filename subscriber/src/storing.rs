@@ -49,7 +49,7 @@ pub(crate) struct Outputs {
     /// Whether the last attempt to write `latest` failed: it is said once.
     pub(crate) latest_failed: bool,
     pub(crate) stdout: Option<MjpegOut>,
-    /// End after so many stored frames: what comes later is left to the broker.
+    /// End after so many stored pictures: what comes later is left to the broker.
     pub(crate) frames_limit: Option<u64>,
 }
 
@@ -71,19 +71,16 @@ fn store_all(
     answers: &mpsc::UnboundedSender<Stored>,
     give_up: &CancellationToken,
 ) -> Outputs {
-    let mut stored_frames = 0;
-    while outputs
-        .frames_limit
-        .is_none_or(|limit| stored_frames < limit)
-    {
+    let mut stored = 0;
+    while outputs.frames_limit.is_none_or(|limit| stored < limit) {
         let Some(job) = jobs.blocking_recv() else {
             break;
         };
         let Some(outcome) = put(&mut outputs.store, &job.arrival, give_up) else {
             break;
         };
-        if let Outcome::Stored { .. } = outcome {
-            stored_frames += 1;
+        if let Outcome::Stored { .. } | Outcome::Foreign { .. } = outcome {
+            stored += 1;
         }
         outputs.show(&job.arrival, &outcome);
         if answers.send(answer(&job, outcome)).is_err() {

@@ -60,6 +60,8 @@ impl HttpSource {
         options: &SourceOptions,
         patience: Patience,
     ) -> anyhow::Result<Self> {
+        // reqwest asks for the process's default; another part of the program may have set it before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .no_proxy()
             .connect_timeout(patience.connect)

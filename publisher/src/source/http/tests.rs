@@ -68,7 +68,6 @@ async fn read_head(connection: &mut TcpStream) -> String {
 }
 
 fn source_at(url: &str) -> HttpSource {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let patience = Patience {
         connect: TEST_PATIENCE,
         read: Duration::from_millis(300),
