@@ -10,6 +10,7 @@ mod command_line;
 mod disks;
 mod foreign_clients;
 mod outages;
+mod quarantine;
 mod refusals;
 mod sessions;
 mod sources;

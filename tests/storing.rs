@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use tempfile::tempdir;
@@ -12,8 +11,7 @@ use crate::harness::eventually::{A_RUN, SOON, eventually_true};
 use crate::harness::folder::Folder;
 use crate::harness::footage::{FRAMES, footage};
 use crate::harness::launch::Launch;
-use crate::harness::outcome::Outcome;
-use crate::harness::{mosquitto_pub, publisher, subscriber};
+use crate::harness::{publisher, subscriber};
 
 #[test]
 fn the_latest_file_is_a_whole_frame_at_every_moment() {
@@ -125,127 +123,6 @@ fn a_layout_of_the_users_own_names_the_files() {
     let last = out.pictures().pop().unwrap();
     assert!(last.ends_with("shot-0002.jpg"), "{}", last.display());
     out.holds("door", &footage().frames[..2]);
-}
-
-#[test]
-fn a_broken_picture_goes_to_quarantine_and_the_next_is_stored() {
-    let broker = Broker::start();
-    let whole = &footage().frames[0];
-    let stored = stores_after(&broker, &whole[..whole.len() / 2]);
-    assert_eq!(
-        (stored.count("quarantined"), stored.count("foreign")),
-        (1, 1)
-    );
-}
-
-#[test]
-fn junk_on_the_frames_topic_goes_to_quarantine_and_the_next_is_stored() {
-    let broker = Broker::start();
-    let stored = stores_after(&broker, b"{\"this\": \"is no frame\"}");
-    assert_eq!(
-        (stored.count("quarantined"), stored.count("foreign")),
-        (1, 1)
-    );
-}
-
-#[test]
-fn an_empty_message_on_the_frames_topic_goes_to_quarantine_and_the_next_is_stored() {
-    let broker = Broker::start();
-    let stored = stores_after(&broker, b"");
-    assert_eq!(
-        (stored.count("quarantined"), stored.count("foreign")),
-        (1, 1)
-    );
-}
-
-#[test]
-fn a_frame_whose_checksum_is_wrong_goes_to_quarantine() {
-    let broker = Broker::start();
-    let out = Folder::new();
-    let folder = tempdir().unwrap();
-    footage().write_into(folder.path(), 2);
-    let storing = subscriber(&broker, out.path()).flags("--frames 1").start();
-    broker.await_subscriptions(1, "cameras/+/frames");
-    let crc = crc32c::crc32c(&footage().frames[0]);
-    publish_event(&broker, &folder.path().join("0002.jpg"), 1, crc);
-    eventually_true("the quarantine to fill", || !out.quarantined().is_empty());
-    publish_event(&broker, &folder.path().join("0001.jpg"), 2, crc);
-    let stored = storing.wait(SOON).succeeded();
-    assert_eq!(
-        (stored.count("quarantined"), stored.count("stored")),
-        (1, 1)
-    );
-    out.holds("door", &footage().frames[..1]);
-}
-
-#[test]
-fn a_repeated_frame_lands_on_itself() {
-    let broker = Broker::start();
-    let out = Folder::new();
-    let folder = tempdir().unwrap();
-    footage().write_into(folder.path(), 2);
-    let storing = subscriber(&broker, out.path()).flags("--frames 2").start();
-    broker.await_subscriptions(1, "cameras/+/frames");
-    for number in [1, 1, 1, 2] {
-        let crc = crc32c::crc32c(&footage().frames[number - 1]);
-        publish_event(
-            &broker,
-            &folder.path().join(format!("{number:04}.jpg")),
-            number,
-            crc,
-        );
-    }
-    let stored = storing.wait(SOON).succeeded();
-    stored.subscriber_balances();
-    assert_eq!((stored.count("stored"), stored.count("duplicates")), (2, 2));
-    out.holds("door", &footage().frames[..2]);
-}
-
-/// Publishes `payload` and then a whole picture, and asserts that the subscriber stores the picture.
-#[track_caller]
-fn stores_after(broker: &Broker, payload: &[u8]) -> Outcome {
-    let out = Folder::new();
-    let folder = tempdir().unwrap();
-    footage().write_into(folder.path(), 1);
-    let file = folder.path().join("payload");
-    fs::write(&file, payload).unwrap();
-    let storing = subscriber(broker, out.path()).flags("--frames 1").start();
-    broker.await_subscriptions(1, "cameras/+/frames");
-    let message = || mosquitto_pub(broker).flags("-q 1 -t cameras/door/frames -f");
-    message().arg(&file).run(SOON).succeeded();
-    message()
-        .arg(folder.path().join("0001.jpg"))
-        .run(SOON)
-        .succeeded();
-    let stored = storing.wait(SOON).succeeded();
-    stored.subscriber_balances();
-    assert_eq!(out.pictures().len(), 1);
-    assert!(!out.quarantined().is_empty());
-    stored
-}
-
-/// Publishes `picture` as frame `number` of one and the same stream, its checksum said to be `crc`.
-#[track_caller]
-fn publish_event(broker: &Broker, picture: &Path, number: usize, crc: u32) {
-    let stream = "0199a000-0000-7000-8000-0000deadbeef";
-    let mut message = mosquitto_pub(broker)
-        .flags("-V mqttv5 -q 1 -t cameras/door/frames -D publish content-type image/jpeg");
-    for (name, value) in [
-        ("specversion", "1.0"),
-        ("id", &format!("{stream}-{number:020}")),
-        ("source", "/cameras/door"),
-        ("type", "framebridge.frame.v1"),
-        ("time", &format!("2026-11-22T14:30:05.{number:06}Z")),
-        ("sequence", &format!("{number:020}")),
-        ("stream", stream),
-        ("dropped", "0"),
-        ("framewidth", "1280"),
-        ("frameheight", "720"),
-        ("crc32c", &format!("{crc:08x}")),
-    ] {
-        message = message.flags(&format!("-D publish user-property {name} {value}"));
-    }
-    message.arg("-f").arg(picture).run(SOON).succeeded();
 }
 
 /// Runs the words after it, their output going to a program that ends at once.

@@ -14,21 +14,14 @@ use super::program::Program;
 
 const CONFIGURATION_FILE: &str = "mosquitto.conf";
 
-/// As the configuration for this machine alone that is shipped, and a log in which tests see who subscribed.
-const DEFAULTS: &str = "\
+/// The configuration for this machine alone that is shipped: what holds here holds there.
+const SHIPPED: &str = include_str!("../../broker-config/local.conf");
+
+/// What the tests want otherwise: a broker that remembers, and a log that says who subscribed.
+const OUR_OWN: &str = "\
 # Started by root, Mosquitto becomes a user who cannot read a test's folder.
 user root
-set_tcp_nodelay true
-max_packet_size 33554432
-message_size_limit 0
-max_inflight_messages 20
-max_queued_messages 20000
-max_queued_bytes 1073741824
-queue_qos0_messages false
-persistent_client_expiration 1d
 persistence true
-autosave_interval 60
-log_dest stderr
 log_type error
 log_type warning
 log_type notice
@@ -91,7 +84,8 @@ impl Setup {
     fn configuration(&self, folder: &Path, port: u16, websocket_port: u16) -> String {
         let folder_text = folder.display();
         let mut lines = vec![
-            DEFAULTS.to_owned(),
+            shipped_without(&["listener", "allow_anonymous", "persistence"]),
+            OUR_OWN.to_owned(),
             format!("persistence_location {folder_text}/"),
         ];
         if self.users.is_empty() {
@@ -238,6 +232,16 @@ impl Broker {
     fn running(&self) -> &Program {
         self.program.as_ref().expect("the broker runs")
     }
+}
+
+/// The shipped configuration without comments and without the lines that begin with these words.
+fn shipped_without(words: &[&str]) -> String {
+    let kept: Vec<_> = SHIPPED
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .filter(|line| !words.iter().any(|word| line.starts_with(word)))
+        .collect();
+    kept.join("\n")
 }
 
 /// Debian keeps it where only root looks for programs.
