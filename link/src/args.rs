@@ -99,6 +99,14 @@ pub enum AccessError {
     Tls(#[from] TlsError),
 }
 
+impl AccessError {
+    /// Whether the options contradict each other, rather than that a file is not what it should be.
+    #[must_use]
+    pub fn is_contradiction(&self) -> bool {
+        matches!(self, Self::NoUsername | Self::NoTls(_))
+    }
+}
+
 impl BrokerArgs {
     /// Reads the files that the options name.
     pub fn access(&self) -> Result<BrokerAccess, AccessError> {

@@ -19,7 +19,7 @@ mod v311;
 mod v5;
 mod wire;
 
-pub use args::{BrokerAccess, BrokerArgs};
+pub use args::{AccessError, BrokerAccess, BrokerArgs};
 pub use error::LinkError;
 pub use options::{LinkOptions, MQTT_MAX_PACKET_BYTES, Protocol, SessionKind, Will};
 pub use reconnect::Connector;

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use link::{Connector, LinkError, LinkOptions, SessionKind};
 use protocol::frame::StreamId;
 use protocol::topic::CameraName;
-use runtime::program::UsageError;
+use runtime::program::usage_if;
 use runtime::progress::Progress;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -158,7 +158,7 @@ fn link_options(cli: &Cli, camera: &CameraName) -> anyhow::Result<LinkOptions> {
     let access = cli
         .broker
         .access()
-        .map_err(|error| UsageError(error.to_string()))?;
+        .map_err(|error| usage_if(error.is_contradiction(), error))?;
     Ok(LinkOptions {
         broker: cli.broker.broker.clone(),
         tls: access.tls,

@@ -99,7 +99,12 @@ impl FrameSource {
     /// [`next`](Self::next). Fails for what will not heal, in one line that says what to do.
     pub fn open(spec: &SourceSpec, options: &SourceOptions) -> anyhow::Result<Self> {
         Ok(match spec {
-            SourceSpec::V4l2(path) => return open_v4l2(path, options),
+            #[cfg(target_os = "linux")]
+            SourceSpec::V4l2(path) => {
+                Self::V4l2(Box::new(v4l2::V4l2Source::new(path.clone(), options)))
+            }
+            #[cfg(not(target_os = "linux"))]
+            SourceSpec::V4l2(path) => bail!("{}: V4L2 cameras exist only on Linux", path.display()),
             SourceSpec::Exec(words) => Self::Exec(exec::ExecSource::new(words, options)),
             SourceSpec::Stdin => Self::Stdin(stdin::StdinSource::open(options)?),
             SourceSpec::Path(path) => return open_path(path, options),
@@ -140,17 +145,6 @@ fn open_path(path: &Path, options: &SourceOptions) -> anyhow::Result<FrameSource
             path.display()
         )
     }
-}
-
-#[cfg(target_os = "linux")]
-fn open_v4l2(path: &Path, options: &SourceOptions) -> anyhow::Result<FrameSource> {
-    let source = v4l2::V4l2Source::open(path.to_owned(), options)?;
-    Ok(FrameSource::V4l2(Box::new(source)))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn open_v4l2(path: &Path, _options: &SourceOptions) -> anyhow::Result<FrameSource> {
-    bail!("{}: V4L2 cameras exist only on Linux", path.display())
 }
 
 #[cfg(test)]

@@ -15,6 +15,18 @@ Exit codes:
 #[error("{0}")]
 pub struct UsageError(pub String);
 
+/// `error`, with exit code 2 if it is `wrong_options` that caused it.
+pub fn usage_if(
+    wrong_options: bool,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> anyhow::Error {
+    if wrong_options {
+        UsageError(error.to_string()).into()
+    } else {
+        error.into()
+    }
+}
+
 /// Reads the command line. Help and version are printed and end the program; what is wrong is said in one line, with
 /// exit code 2.
 #[must_use]

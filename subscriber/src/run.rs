@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow, bail};
 use link::{Connector, LinkError, LinkOptions, MQTT_MAX_PACKET_BYTES, SessionKind, Will};
 use protocol::topic::{self, OFFLINE};
-use runtime::program::UsageError;
+use runtime::program::usage_if;
 use runtime::progress::Progress;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -152,7 +152,7 @@ fn link_options(args: &RunArgs) -> anyhow::Result<LinkOptions> {
     let access = args
         .broker
         .access()
-        .map_err(|error| UsageError(error.to_string()))?;
+        .map_err(|error| usage_if(error.is_contradiction(), error))?;
     let consumer = args.frames.consumer.as_ref();
     Ok(LinkOptions {
         broker: args.broker.broker.clone(),

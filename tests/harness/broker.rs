@@ -192,8 +192,7 @@ impl Broker {
     #[track_caller]
     pub(crate) fn stop(&mut self) {
         let program = self.program.take().expect("the broker runs");
-        program.terminate();
-        program.wait(SOON);
+        program.terminate_for_certain();
     }
 
     /// Stops it in its tracks: connections stay, nothing is answered.

@@ -108,6 +108,19 @@ impl Program {
         self.signal(Signal::TERM);
     }
 
+    /// Asks it to end until it does: Mosquitto forgets a SIGTERM that comes while it is starting.
+    #[track_caller]
+    pub(crate) fn terminate_for_certain(&self) {
+        eventually(SOON, &format!("{} to end", self.transcript.name), || {
+            let exit = self.exited_with();
+            if exit.is_none() {
+                self.terminate();
+            }
+            exit
+        });
+        self.wait(SOON);
+    }
+
     /// Stops it in its tracks, as a debugger would.
     pub(crate) fn pause(&self) {
         self.signal(Signal::STOP);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// Pictures for this long, and the next outage begins with short waits again.
 const STEADY: Duration = Duration::from_secs(10);
 
-/// Says each outage once when it begins and once when it is over, and spaces the tries in between.
+/// Says each outage when it begins, when its reason changes and when it is over, and spaces the tries in between.
 #[derive(Debug)]
 pub(super) struct Outage {
     /// What is lost and found, in the log.
@@ -16,8 +16,8 @@ pub(super) struct Outage {
     shortest: Duration,
     longest: Duration,
     next_wait: Duration,
-    /// When the outage that lasts began.
-    since: Option<Instant>,
+    /// When the outage that lasts began, and the reason that was said last.
+    lasting: Option<(Instant, String)>,
     /// The first and the newest picture since the last outage.
     good: Option<(Instant, Instant)>,
 }
@@ -30,7 +30,7 @@ impl Outage {
             shortest,
             longest,
             next_wait: shortest,
-            since: None,
+            lasting: None,
             good: None,
         }
     }
@@ -42,12 +42,17 @@ impl Outage {
         {
             self.next_wait = self.shortest;
         }
-        if self.since.is_none() {
-            self.since = Some(Instant::now());
-            tracing::warn!("{}: {reason}; trying again until it works", self.name);
-        } else {
+        let reason = reason.to_string();
+        let (since, said) = self
+            .lasting
+            .take()
+            .unwrap_or((Instant::now(), String::new()));
+        if said == reason {
             tracing::debug!("{}: {reason}", self.name);
+        } else {
+            tracing::warn!("{}: {reason}; trying again until it works", self.name);
         }
+        self.lasting = Some((since, reason));
         let wait = self.next_wait.mul_f64(0.75 + fastrand::f64() / 4.0);
         self.next_wait = (self.next_wait * 2).min(self.longest);
         wait
@@ -56,7 +61,7 @@ impl Outage {
     /// A picture has come.
     pub(super) fn picture(&mut self) {
         let now = Instant::now();
-        if let Some(since) = self.since.take() {
+        if let Some((since, _)) = self.lasting.take() {
             let gone = now - since;
             tracing::info!(
                 "{}: gives pictures after an outage of {:.1} s",
@@ -90,6 +95,18 @@ mod tests {
             let wait = outage.failed("gone");
             assert!(is_about(wait, full_secs), "{wait:?} for {full_secs}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_lasts_from_its_first_failure_to_the_next_picture() {
+        let mut outage = outage();
+        let began = Instant::now();
+        outage.failed("gone");
+        advance(Duration::from_secs(3)).await;
+        outage.failed("busy");
+        assert_eq!(outage.lasting, Some((began, "busy".to_owned())));
+        outage.picture();
+        assert_eq!(outage.lasting, None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,7 +8,6 @@
 mod camera;
 mod negotiate;
 
-mod absence;
 mod clock;
 mod gaps;
 mod guard;
@@ -22,15 +21,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use self::absence::Absence;
 use self::camera::{Camera, Filled};
 use self::gaps::Gaps;
 use self::mode::Asked;
 use self::trouble::Trouble;
+use super::outage::Outage;
 use super::{Captured, RawPicture, SourceOptions};
 
 /// The thread is given back this often while no picture comes.
 const SLICE: Duration = Duration::from_millis(100);
+
+/// Between two tries to have a camera that is away.
+const SHORTEST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// No picture for so long, and the camera is taken to hang; slow cameras get the time of three pictures.
 const SHORTEST_STALL: Duration = Duration::from_secs(5);
@@ -45,7 +48,7 @@ pub struct V4l2Source {
     asked: Asked,
     max_frame_bytes: usize,
     streaming: Option<Streaming>,
-    absence: Absence,
+    outage: Outage,
     denied_since: Option<Instant>,
     gaps: Gaps,
     has_worked: bool,
@@ -61,12 +64,9 @@ struct Streaming {
 
 impl V4l2Source {
     /// Only takes note: the device itself is opened by the first [`next`](Self::next).
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "opening a source may fail; this one fails later"
-    )]
-    pub(super) fn open(path: PathBuf, options: &SourceOptions) -> anyhow::Result<Self> {
-        Ok(Self {
+    pub(super) fn new(path: PathBuf, options: &SourceOptions) -> Self {
+        let outage = Outage::new(path.display().to_string(), SHORTEST_WAIT, LONGEST_WAIT);
+        Self {
             path,
             asked: Asked {
                 resolution: options.resolution,
@@ -74,12 +74,12 @@ impl V4l2Source {
             },
             max_frame_bytes: options.max_frame_bytes,
             streaming: None,
-            absence: Absence::new(),
+            outage,
             denied_since: None,
             gaps: Gaps::default(),
             has_worked: false,
             said_mode: String::new(),
-        })
+        }
     }
 
     /// The next picture, however long the camera is away; an error says that it cannot be used at all.
@@ -169,26 +169,14 @@ impl V4l2Source {
     async fn lost(&mut self, reason: &str) {
         // First of all: while it is held, a camera that is plugged in again gets another name.
         self.streaming = None;
-        let (wait, is_news) = self.absence.failed(reason, Instant::now());
-        let path = self.path.display();
-        if is_news {
-            tracing::warn!("{path}: {reason}; trying again until it gives pictures");
-        } else {
-            tracing::debug!("{path}: {reason}; next try in {wait:?}");
-        }
+        let wait = self.outage.failed(reason);
         tokio::time::sleep(wait).await;
     }
 
     fn captured(&mut self, filled: Filled) -> Captured {
         let now = Instant::now();
         self.has_worked = true;
-        if let Some(away) = self.absence.picture(now) {
-            let away_s = away.as_secs_f64();
-            tracing::info!(
-                "{}: gives pictures again, after {away_s:.1} s",
-                self.path.display()
-            );
-        }
+        self.outage.picture();
         self.note_gaps(&filled, now);
         match filled.jpeg {
             Ok(jpeg) => Captured::Picture(RawPicture {
@@ -262,7 +250,7 @@ mod tests {
             repeat: false,
             max_frame_bytes: 1 << 20,
         };
-        V4l2Source::open(path.to_owned(), &options).expect("opening is deferred")
+        V4l2Source::new(path.to_owned(), &options)
     }
 
     #[tokio::test]
