@@ -32,6 +32,9 @@ pub enum UrlError {
     /// No host.
     #[error("the host is missing; write it as mqtt://HOST:PORT")]
     Host,
+    /// Port 0, where nothing can listen.
+    #[error("no broker listens on port 0; write it as mqtt://HOST:PORT")]
+    Port,
     /// Credentials would show in process lists and logs.
     #[error("credentials do not belong in the URL; use --username and --password-file")]
     Credentials,
@@ -104,6 +107,9 @@ impl FromStr for BrokerUrl {
             port: url.port().unwrap_or(default_port),
             path: if path.is_empty() { default_path } else { path }.to_owned(),
         };
+        if url.port == 0 {
+            return Err(UrlError::Port);
+        }
         if beyond_port || (!url.is_websocket() && !url.path.is_empty()) {
             return Err(UrlError::Path);
         }
@@ -154,6 +160,7 @@ mod tests {
             "mqtt://",
             "mqtt://user:secret@pi",
             "mqtt://pi:99999",
+            "mqtt://pi:0",
             "mqtt://pi/topic",
             "mqtt://pi?x=1",
             "mqtts://[::1]",

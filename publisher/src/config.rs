@@ -9,6 +9,7 @@ use clap::{Args, Parser, ValueEnum};
 use link::{BrokerArgs, Protocol, Qos};
 use protocol::event::Format;
 use protocol::topic::{CameraName, TopicPrefix};
+use runtime::arguments::{frame_bytes, some_time};
 use runtime::logging::LogArgs;
 use runtime::program::{EXIT_CODES_HELP, UsageError};
 
@@ -110,7 +111,7 @@ pub(crate) struct SourceArgs {
     pub(crate) frames: Option<u64>,
 
     /// End after this long, counted from the first picture: 10s, 5m, 2h
-    #[arg(long, env = "FRAMEBRIDGE_DURATION", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "FRAMEBRIDGE_DURATION", value_name = "TIME", value_parser = some_time)]
     pub(crate) duration: Option<Duration>,
 
     /// Larger pictures are broken: counted and skipped
@@ -118,7 +119,7 @@ pub(crate) struct SourceArgs {
         long,
         env = "FRAMEBRIDGE_MAX_FRAME_BYTES",
         value_name = "SIZE",
-        default_value = "32MiB"
+        default_value = "32MiB", value_parser = frame_bytes
     )]
     pub(crate) max_frame_bytes: ByteSize,
 }

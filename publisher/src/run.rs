@@ -4,10 +4,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use link::{Connector, LinkError, LinkOptions, SessionKind};
 use protocol::frame::StreamId;
 use protocol::topic::CameraName;
+use runtime::program::UsageError;
 use runtime::progress::Progress;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +42,9 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<()> {
     let progress = Progress::new();
     runtime::logging::start(&cli.log, &progress);
+    if let Some(path) = &cli.summary_json {
+        runtime::summary::check_writable(path)?;
+    }
     let camera = cli.camera();
     let connector = Connector::new(link_options(&cli, &camera)?);
     let stream = StreamId::new();
@@ -154,7 +158,7 @@ fn link_options(cli: &Cli, camera: &CameraName) -> anyhow::Result<LinkOptions> {
     let access = cli
         .broker
         .access()
-        .context("failed to prepare the connection")?;
+        .map_err(|error| UsageError(error.to_string()))?;
     Ok(LinkOptions {
         broker: cli.broker.broker.clone(),
         tls: access.tls,

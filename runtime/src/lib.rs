@@ -2,6 +2,7 @@
 //! summary, allocator tuning, child processes. It knows nothing of frames or brokers.
 
 pub mod allocator;
+pub mod arguments;
 pub mod child;
 pub mod latency;
 pub mod logging;

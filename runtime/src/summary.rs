@@ -6,11 +6,24 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Serialize;
 
+use crate::program::UsageError;
+
 /// Prints closing lines on standard error, unadorned: they are for people, whatever the log format.
 pub fn print(lines: &[String]) {
     for line in lines {
         eprintln!("{line}");
     }
+}
+
+/// Makes sure, at the start, that the closing figures can be written to `path` at the end.
+pub fn check_writable(path: &Path) -> Result<(), UsageError> {
+    let opened = fs::File::options().create(true).append(true).open(path);
+    opened.map(|_| ()).map_err(|error| {
+        UsageError(format!(
+            "cannot write the summary to {}: {error}",
+            path.display()
+        ))
+    })
 }
 
 /// Writes the closing figures to `path` as one JSON object.

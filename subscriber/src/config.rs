@@ -9,6 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use link::BrokerArgs;
 use protocol::topic::{CameraName, ConsumerName, NameError, TopicPrefix};
+use runtime::arguments::{frame_bytes, some_time};
 use runtime::logging::LogArgs;
 use runtime::program::EXIT_CODES_HELP;
 
@@ -130,7 +131,7 @@ pub(crate) struct FrameArgs {
     pub(crate) frames: Option<u64>,
 
     /// End after this long, counted from the first connection: 10s, 5m, 2h
-    #[arg(long, env = "FRAMEBRIDGE_DURATION", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "FRAMEBRIDGE_DURATION", value_name = "TIME", value_parser = some_time)]
     pub(crate) duration: Option<Duration>,
 
     /// Larger frames are set aside, as broken ones are
@@ -138,7 +139,7 @@ pub(crate) struct FrameArgs {
         long,
         env = "FRAMEBRIDGE_MAX_FRAME_BYTES",
         value_name = "SIZE",
-        default_value = "32MiB"
+        default_value = "32MiB", value_parser = frame_bytes
     )]
     pub(crate) max_frame_bytes: ByteSize,
 

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use link::{AckToken, Connector, Event, LinkError, Message, Protocol, Qos, Received, Session};
+use link::{
+    AckToken, Connector, Event, LinkError, Message, Protocol, PublishOutcome, Qos, Received,
+    Session,
+};
 use protocol::event;
 use protocol::topic::{self, CameraName, ConsumerName, OFFLINE, ONLINE, TopicPrefix};
 use tokio::sync::mpsc;
@@ -157,6 +160,7 @@ impl Receive {
             tokio::select! {
                 event = session.next_event() => match event {
                     Ok(Event::Received(received, ack)) => self.take(received, ack),
+                    Ok(Event::Published(_, PublishOutcome::Denied)) => self.warn_of_denied_status(),
                     Ok(_) => {}
                     Err(error) => return Left::Lost(error),
                 },
@@ -238,6 +242,16 @@ impl Receive {
                 () = sleep_until(deadline) => return,
             }
         }
+    }
+
+    fn warn_of_denied_status(&self) {
+        let Some(consumer) = &self.reception.consumer else {
+            return;
+        };
+        warn!(
+            "the broker denies {}: with our access list, --consumer must be the --username",
+            topic::consumer_status(consumer)
+        );
     }
 
     fn publish_status(&self, session: &mut Session, status: &'static str) {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow, bail};
 use link::{Connector, LinkError, LinkOptions, MQTT_MAX_PACKET_BYTES, SessionKind, Will};
 use protocol::topic::{self, OFFLINE};
+use runtime::program::UsageError;
 use runtime::progress::Progress;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +39,9 @@ pub fn main() -> ExitCode {
 async fn run(args: RunArgs) -> anyhow::Result<()> {
     let progress = Progress::new();
     runtime::logging::start(&args.log, &progress);
+    if let Some(path) = &args.summary_json {
+        runtime::summary::check_writable(path)?;
+    }
     let connector = Connector::new(link_options(&args)?);
     let store = FrameStore::open(&args.files.out, args.files.layout.clone())?;
     let out = store.root().to_owned();
@@ -148,7 +152,7 @@ fn link_options(args: &RunArgs) -> anyhow::Result<LinkOptions> {
     let access = args
         .broker
         .access()
-        .context("failed to prepare the connection")?;
+        .map_err(|error| UsageError(error.to_string()))?;
     let consumer = args.frames.consumer.as_ref();
     Ok(LinkOptions {
         broker: args.broker.broker.clone(),

@@ -17,7 +17,7 @@ pub enum StoreError {
     #[error("{} is not a folder", .0.display())]
     NotAFolder(PathBuf),
     /// It does not exist and cannot be made.
-    #[error("cannot create the folder {}: {source}", path.display())]
+    #[error("cannot create the folder {}", path.display())]
     Create {
         /// The folder.
         path: PathBuf,
@@ -25,7 +25,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Nothing can be written into it.
-    #[error("cannot write into the folder {}: {source}", path.display())]
+    #[error("cannot write into the folder {}", path.display())]
     Unwritable {
         /// The folder.
         path: PathBuf,
