@@ -62,9 +62,11 @@ impl Folder {
         self.pictures().iter().filter_map(name).collect()
     }
 
-    /// What has been put into quarantine.
+    /// What has been put into quarantine, without its index.
     pub(crate) fn quarantined(&self) -> Vec<PathBuf> {
-        files_below(&self.path().join("quarantine"))
+        let mut files = files_below(&self.path().join("quarantine"));
+        files.retain(|path| path.file_name().is_some_and(|name| name != "index.jsonl"));
+        files
     }
 
     /// Waits until `count` pictures are stored.
