@@ -109,13 +109,15 @@ impl InFlight {
         self.frames.remove(at).map(|flying| flying.frame)
     }
 
-    /// The sending `token` reached nobody: the frame stays, to be sent again. `false` if `token` is of no frame.
-    pub(crate) fn keep_for_later(&mut self, token: PublishToken) -> bool {
+    /// The sending `token` reached nobody: the frame stays, to be sent again. Gives the size of its picture, in bytes;
+    /// `None` if `token` is of no frame.
+    pub(crate) fn keep_for_later(&mut self, token: PublishToken) -> Option<usize> {
         let flying = self
             .frames
             .iter_mut()
-            .find(|flying| flying.sent_as == Some(token));
-        flying.is_some_and(|flying| flying.sent_as.take().is_some())
+            .find(|flying| flying.sent_as == Some(token))?;
+        flying.sent_as = None;
+        Some(flying.frame.jpeg.len())
     }
 
     /// The connection is gone: everything unacknowledged is to be sent again.
@@ -210,7 +212,7 @@ pub(crate) mod tests {
                         delivered.push(sequence);
                     }
                     Step::Unheard(nth) if nth < current.len() => {
-                        prop_assert!(in_flight.keep_for_later(current.remove(nth).0));
+                        prop_assert!(in_flight.keep_for_later(current.remove(nth).0).is_some());
                     }
                     Step::LoseConnection => {
                         in_flight.connection_lost();
@@ -218,7 +220,7 @@ pub(crate) mod tests {
                     }
                     Step::LateAcknowledgement(token) if current.iter().all(|(known, _)| *known != token) => {
                         prop_assert!(in_flight.settle(token).is_none());
-                        prop_assert!(!in_flight.keep_for_later(token));
+                        prop_assert!(in_flight.keep_for_later(token).is_none());
                     }
                     _ => {}
                 }
