@@ -135,8 +135,8 @@ impl Delivery {
     /// Closes the books after [`Self::run`]: what was never sent is dropped. Gives how many were sent and never
     /// acknowledged.
     pub(crate) async fn settle(&mut self) -> usize {
-        let mut left = self.in_flight.len() - self.in_flight.unacknowledged();
-        let unconfirmed = self.in_flight.unacknowledged();
+        let unconfirmed = self.in_flight.unconfirmed();
+        let mut left = self.in_flight.len() - unconfirmed;
         self.queue.close();
         while self.queue.pop().await.is_some() {
             left += 1;
