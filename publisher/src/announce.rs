@@ -6,6 +6,7 @@ use protocol::event::CONTENT_TYPE_JPEG;
 use protocol::frame::Frame;
 use protocol::topic::{CameraName, OFFLINE, ONLINE, TopicPrefix};
 
+use crate::packet_limit::PacketLimit;
 use crate::report::Stats;
 
 /// The token of every message that is no frame: [`crate::in_flight`] never gives it out.
@@ -52,12 +53,17 @@ impl Announcer {
         session.publish(message, NO_FRAME);
     }
 
-    /// Shows `newest` to late joiners, unless it, or a newer one, was shown before.
-    pub(crate) fn latest(&mut self, session: &mut Session, newest: Option<Frame>) {
+    /// Shows `newest` to late joiners, unless it, or a newer one, was shown before, or the broker may hang up on it.
+    pub(crate) fn latest(
+        &mut self,
+        session: &mut Session,
+        newest: Option<Frame>,
+        limit: &PacketLimit,
+    ) {
         let Some(frame) = newest.filter(|frame| frame.id.sequence > self.latest_sequence) else {
             return;
         };
-        if !self.publishes_latest {
+        if !self.publishes_latest || !limit.surely_allows(frame.jpeg.len()) {
             return;
         }
         let message = Message {

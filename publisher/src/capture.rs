@@ -8,7 +8,6 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use jiff::Timestamp;
 use protocol::frame::{Frame, FrameId, StreamId, to_microseconds};
 use protocol::jpeg;
 use protocol::topic::CameraName;
@@ -45,7 +44,8 @@ pub(crate) struct Capture {
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct CaptureSpan {
     frames: u64,
-    first_and_last: Option<(Timestamp, Timestamp)>,
+    /// When they came, on the clock that nobody sets: a small computer learns the time of day while it captures.
+    first_and_last: Option<(Instant, Instant)>,
 }
 
 impl CaptureSpan {
@@ -54,7 +54,7 @@ impl CaptureSpan {
         let Some((first, last)) = self.first_and_last else {
             return 0.0;
         };
-        let seconds = last.duration_since(first).as_secs_f64();
+        let seconds = (last - first).as_secs_f64();
         if seconds > 0.0 {
             (self.frames - 1) as f64 / seconds
         } else {
@@ -62,19 +62,19 @@ impl CaptureSpan {
         }
     }
 
-    /// Whether a picture taken at `next` comes when `duration` is over, to the nearest picture: ten seconds at 30 fps are
+    /// Whether a picture that came at `next` comes when `duration` is over, to the nearest picture: ten seconds at 30 fps are
     /// 300 pictures, however unevenly they come.
-    fn covers(&self, duration: Option<Duration>, next: Timestamp) -> bool {
+    fn covers(&self, duration: Option<Duration>, next: Instant) -> bool {
         duration
             .zip(self.first_and_last)
             .is_some_and(|(duration, (first, _))| {
-                let passed = next.duration_since(first).as_secs_f64();
+                let passed = (next - first).as_secs_f64();
                 let half_interval = passed / self.frames as f64 / 2.0;
                 passed + half_interval >= duration.as_secs_f64()
             })
     }
 
-    fn add(&mut self, at: Timestamp) {
+    fn add(&mut self, at: Instant) {
         self.frames += 1;
         let first = self.first_and_last.map_or(at, |(first, _)| first);
         self.first_and_last = Some((first, at));
@@ -113,15 +113,11 @@ impl Capture {
     async fn run(self, stop: CancellationToken) -> CaptureOutcome {
         let mut source = FrameSource::open(&self.spec, &self.options)?;
         let mut span = CaptureSpan::default();
-        let mut deadline = self
-            .limits
-            .duration
-            .map(|duration| Instant::now() + duration);
+        let mut deadline = self.deadline();
         while self.limits.frames.is_none_or(|limit| span.frames < limit) {
             let captured = tokio::select! {
                 biased;
-                () = stop.cancelled() => break,
-                () = reached(deadline) => break,
+                () = told_to_stop(&stop, deadline) => break,
                 captured = source.next() => captured?,
             };
             let picture = match captured {
@@ -132,25 +128,23 @@ impl Capture {
                 }
                 Captured::End => break,
             };
-            if span.covers(self.limits.duration, picture.captured_at) {
+            let came_at = Instant::now();
+            if span.covers(self.limits.duration, came_at) {
                 break;
             }
             if span.frames == 0 {
                 // The clock starts with the first picture: a slow camera costs no frames.
-                deadline = self
-                    .limits
-                    .duration
-                    .map(|duration| Instant::now() + duration);
+                deadline = self.deadline();
             }
             let Some(frame) = self.number(picture, span.frames + 1) else {
                 continue;
             };
-            span.add(frame.captured_at);
+            span.add(came_at);
             self.counters.captured.fetch_add(1, Relaxed);
             let dropped = tokio::select! {
                 dropped = self.queue.push(frame) => dropped,
-                // A source that waits for room is told to stop: the frame is numbered, so it is named.
-                () = stop.cancelled() => {
+                // A source that waits for room is to stop: the frame is numbered, so it is named.
+                () = told_to_stop(&stop, deadline) => {
                     self.counters.drop_frames(DropReason::NotDelivered, 1);
                     break;
                 }
@@ -160,6 +154,11 @@ impl Capture {
             }
         }
         Ok(span)
+    }
+
+    /// When the time is over that begins now; `None` if it has no end that a clock will see.
+    fn deadline(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.limits.duration?)
     }
 
     /// A usable picture gets the next number; a broken one is counted and gets none.
@@ -201,11 +200,14 @@ impl Capture {
     }
 }
 
-/// Waits for `deadline`; for ever without one.
-async fn reached(deadline: Option<Instant>) {
+/// Waits for `stop`, or for `deadline` if there is one.
+async fn told_to_stop(stop: &CancellationToken, deadline: Option<Instant>) {
     match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
+        Some(deadline) => tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep_until(deadline) => {}
+        },
+        None => stop.cancelled().await,
     }
 }
 
@@ -220,14 +222,22 @@ impl Drop for CloseOnDrop {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
+    use crate::queue::{Limits, OnFull};
+    use crate::source::fixture;
 
     #[test]
     fn ten_seconds_at_thirty_frames_a_second_are_three_hundred_pictures() {
-        for jitter_micros in [-200, 0, 200] {
+        let start = Instant::now();
+        for jitter_micros in [0, 200, 400] {
             let mut span = CaptureSpan::default();
-            let at = |nth: i64| {
-                Timestamp::from_microsecond(nth * 33_333 + nth % 2 * jitter_micros).unwrap()
+            let at = |nth: u64| {
+                start
+                    + Duration::from_micros(
+                        200 + nth * 33_333 - nth % 2 * 200 + nth % 2 * jitter_micros,
+                    )
             };
             let taken = (0..400).find(|&nth| {
                 let over = span.covers(Some(Duration::from_secs(10)), at(nth));
@@ -236,5 +246,44 @@ mod tests {
             });
             assert_eq!(taken, Some(300));
         }
+    }
+
+    /// Captures a file of three pictures into a queue for `room` that nobody empties.
+    async fn capture(duration: Duration, room: usize) -> (Arc<Counters>, CaptureOutcome) {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("clip.mjpeg");
+        std::fs::write(&file, [1, 2, 3].map(fixture::picture).concat()).unwrap();
+        let limits = Limits {
+            max_bytes: u64::MAX,
+            max_frames: room,
+        };
+        let counters = Arc::<Counters>::default();
+        let capture = Capture {
+            spec: SourceSpec::Path(file),
+            options: fixture::options(),
+            limits: CaptureLimits {
+                frames: None,
+                duration: Some(duration),
+            },
+            stream: StreamId::new(),
+            queue: Arc::new(Queue::new(limits, OnFull::Block)),
+            counters: counters.clone(),
+            hold_up: Arc::default(),
+        };
+        let captured = timeout(fixture::PATIENCE, capture.run(CancellationToken::new())).await;
+        (counters, captured.expect("the capture does not end"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_waits_for_room_ends_when_the_time_is_over() {
+        let (counters, captured) = capture(Duration::from_secs(5), 1).await;
+        assert_eq!(captured.unwrap().frames, 2);
+        assert_eq!(counters.captured.load(Relaxed), 2);
+        assert_eq!(counters.dropped_for(DropReason::NotDelivered), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_beyond_all_clocks_is_no_limit() {
+        assert_eq!(capture(Duration::MAX, 9).await.1.unwrap().frames, 3);
     }
 }

@@ -119,18 +119,14 @@ impl Delivery {
             let began = Instant::now();
             match self.serve(&mut session, &give_up).await {
                 Left::Done => {
-                    self.announcer.latest(&mut session, self.last_sent.clone());
+                    self.announcer
+                        .latest(&mut session, self.last_sent.clone(), &self.packet_limit);
                     self.announcer.status(&mut session, false);
                     session.close().await;
                     return Ok(());
                 }
                 Left::Failed(error) => {
-                    if error == LinkError::HungUp && began.elapsed() < SHORT_LIFE {
-                        self.in_flight.blame_oldest_sent();
-                    }
-                    self.in_flight.connection_lost();
-                    self.audience = Audience::Present;
-                    lost = Some(error);
+                    lost = Some(self.leave(error, began.elapsed()));
                 }
             }
         }
@@ -139,8 +135,8 @@ impl Delivery {
     /// Closes the books after [`Self::run`]: what was never sent is dropped. Gives how many were sent and never
     /// acknowledged.
     pub(crate) async fn settle(&mut self) -> usize {
-        let mut left = self.in_flight.len() - self.in_flight.unacknowledged();
-        let unconfirmed = self.in_flight.unacknowledged();
+        let unconfirmed = self.in_flight.unconfirmed();
+        let mut left = self.in_flight.len() - unconfirmed;
         self.queue.close();
         while self.queue.pop().await.is_some() {
             left += 1;
@@ -156,6 +152,24 @@ impl Delivery {
         } else {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Makes ready for the next connection. A frame may be why this one, of so short a `life`, ended: then that is said,
+    /// for hang-ups without a reason are taken for another program under our name.
+    fn leave(&mut self, error: LinkError, life: Duration) -> LinkError {
+        let may_be_a_frame = error.may_heal() && life < SHORT_LIFE;
+        if may_be_a_frame {
+            self.in_flight.blame_oldest_sent();
+        }
+        self.in_flight.connection_lost();
+        self.audience = Audience::Present;
+        if may_be_a_frame && let Some((frame, hang_ups)) = self.in_flight.next_unsent() {
+            let bytes = self.message(frame).packet_bytes();
+            if !self.packet_limit.allows(bytes, hang_ups, Instant::now()) {
+                return LinkError::Lost(format!("{error}, on a packet of {bytes} bytes"));
+            }
+        }
+        error
     }
 
     fn begin(&mut self, session: &mut Session) {
@@ -193,7 +207,7 @@ impl Delivery {
                 },
                 _ = latest_ticks.tick() => {
                     let newest = self.queue.newest().or_else(|| self.last_sent.clone());
-                    self.announcer.latest(session, newest);
+                    self.announcer.latest(session, newest, &self.packet_limit);
                 }
                 _ = stats_ticks.tick() => {
                     let stats = self.stats.make(&self.counters, &self.queue);
@@ -297,6 +311,7 @@ impl Delivery {
             self.audience = Audience::Present;
             self.hold_up.set(DropReason::QueueFull);
         }
+        self.packet_limit.taken(frame.jpeg.len());
         self.counters.delivered.fetch_add(1, Relaxed);
         self.counters
             .delivered_bytes
@@ -307,17 +322,16 @@ impl Delivery {
     }
 
     fn unheard(&mut self, token: PublishToken) {
-        let of_a_frame = if self.options.newest_wins {
-            let dropped = self.in_flight.settle(token).is_some();
+        let jpeg_bytes = if self.options.newest_wins {
+            let dropped = self.in_flight.settle(token);
             self.counters
-                .drop_frames(DropReason::NoSubscriber, usize::from(dropped));
-            dropped
+                .drop_frames(DropReason::NoSubscriber, usize::from(dropped.is_some()));
+            dropped.map(|frame| frame.jpeg.len())
         } else {
             self.in_flight.keep_for_later(token)
         };
-        if !of_a_frame {
-            return;
-        }
+        let Some(jpeg_bytes) = jpeg_bytes else { return };
+        self.packet_limit.taken(jpeg_bytes);
         if self.audience == Audience::Present {
             warn!(
                 "nobody subscribes to {}: waiting for a subscriber",

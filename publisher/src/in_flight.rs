@@ -23,6 +23,8 @@ struct Flying {
     frame: Frame,
     /// The sending that awaits its acknowledgement; `None` while it waits to be sent.
     sent_as: Option<PublishToken>,
+    /// It was sent on a connection that broke before the answer came.
+    may_have_arrived: bool,
     /// How often the broker hung up while this frame was being sent.
     failed_attempts: u32,
 }
@@ -57,6 +59,14 @@ impl InFlight {
             .count()
     }
 
+    /// How many were sent at least once without an answer: the broker may have them.
+    pub(crate) fn unconfirmed(&self) -> usize {
+        self.frames
+            .iter()
+            .filter(|flying| flying.sent_as.is_some() || flying.may_have_arrived)
+            .count()
+    }
+
     /// A broker that takes fewer at once narrows the window; frames already in it stay.
     pub(crate) fn set_window(&mut self, window: usize) {
         self.window = window;
@@ -67,6 +77,7 @@ impl InFlight {
         self.frames.push_back(Flying {
             frame,
             sent_as: None,
+            may_have_arrived: false,
             failed_attempts: 0,
         });
     }
@@ -109,19 +120,21 @@ impl InFlight {
         self.frames.remove(at).map(|flying| flying.frame)
     }
 
-    /// The sending `token` reached nobody: the frame stays, to be sent again. `false` if `token` is of no frame.
-    pub(crate) fn keep_for_later(&mut self, token: PublishToken) -> bool {
+    /// The sending `token` reached nobody: the frame stays, to be sent again. Gives the size of its picture, in bytes;
+    /// `None` if `token` is of no frame.
+    pub(crate) fn keep_for_later(&mut self, token: PublishToken) -> Option<usize> {
         let flying = self
             .frames
             .iter_mut()
-            .find(|flying| flying.sent_as == Some(token));
-        flying.is_some_and(|flying| flying.sent_as.take().is_some())
+            .find(|flying| flying.sent_as == Some(token))?;
+        flying.sent_as = None;
+        Some(flying.frame.jpeg.len())
     }
 
     /// The connection is gone: everything unacknowledged is to be sent again.
     pub(crate) fn connection_lost(&mut self) {
         for flying in &mut self.frames {
-            flying.sent_as = None;
+            flying.may_have_arrived |= flying.sent_as.take().is_some();
         }
     }
 
@@ -210,7 +223,7 @@ pub(crate) mod tests {
                         delivered.push(sequence);
                     }
                     Step::Unheard(nth) if nth < current.len() => {
-                        prop_assert!(in_flight.keep_for_later(current.remove(nth).0));
+                        prop_assert!(in_flight.keep_for_later(current.remove(nth).0).is_some());
                     }
                     Step::LoseConnection => {
                         in_flight.connection_lost();
@@ -218,7 +231,7 @@ pub(crate) mod tests {
                     }
                     Step::LateAcknowledgement(token) if current.iter().all(|(known, _)| *known != token) => {
                         prop_assert!(in_flight.settle(token).is_none());
-                        prop_assert!(!in_flight.keep_for_later(token));
+                        prop_assert!(in_flight.keep_for_later(token).is_none());
                     }
                     _ => {}
                 }
@@ -251,6 +264,21 @@ pub(crate) mod tests {
         })
         .collect();
         assert_eq!(again, [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_was_sent_stays_unconfirmed_when_the_connection_is_lost() {
+        let mut in_flight = InFlight::new(3);
+        for sequence in 1..=3 {
+            in_flight.admit(frame(sequence, 0));
+        }
+        in_flight.mark_sent();
+        let heard_by_nobody = in_flight.mark_sent();
+        in_flight.keep_for_later(heard_by_nobody);
+        assert_eq!(in_flight.unconfirmed(), 1);
+        in_flight.connection_lost();
+        assert_eq!(in_flight.unacknowledged(), 0);
+        assert_eq!(in_flight.unconfirmed(), 1);
     }
 
     #[test]

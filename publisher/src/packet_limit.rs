@@ -1,7 +1,8 @@
 //! How large a packet the broker takes. Pure.
 //!
-//! An MQTT 5 broker tells. One that does not tell hangs up on what is too large, and would do so for ever: a frame
-//! on which it hangs up several times in a row, as soon as it comes, shows where the limit is.
+//! An MQTT 5 broker tells, as far as it knows itself. One that does not hangs up on what is too large, and would do so for ever: a frame
+//! on which it hangs up several times in a row, as soon as it comes, shows where the limit is. Pictures differ in size,
+//! so the first such frame is seldom the smallest: one hang-up on another large one is enough then.
 
 use std::time::{Duration, Instant};
 
@@ -17,24 +18,43 @@ pub(crate) struct PacketLimit {
     told_bytes: Option<usize>,
     /// Packets of this size and more were not taken, as seen at that moment.
     guess: Option<(usize, Instant)>,
+    /// The largest picture that it has taken, in bytes.
+    largest_taken_bytes: usize,
 }
 
 impl PacketLimit {
     /// A new connection: what the broker told of its limit, if anything.
     pub(crate) fn told(&mut self, max_packet_bytes: Option<u32>) {
         self.told_bytes = max_packet_bytes.and_then(|limit| usize::try_from(limit).ok());
+        self.largest_taken_bytes = 0;
+    }
+
+    /// The broker took a frame with a picture of this size.
+    pub(crate) fn taken(&mut self, jpeg_bytes: usize) {
+        self.largest_taken_bytes = self.largest_taken_bytes.max(jpeg_bytes);
+    }
+
+    /// Whether a picture may be published beside the frames: no hang-up would ever be put down to it.
+    pub(crate) fn surely_allows(&self, jpeg_bytes: usize) -> bool {
+        self.told_bytes.is_some() || jpeg_bytes <= self.largest_taken_bytes
     }
 
     /// Whether a packet may be sent, on which the broker has hung up `hang_ups` times.
     pub(crate) fn allows(&mut self, packet_bytes: usize, hang_ups: u32, now: Instant) -> bool {
-        if let Some(limit) = self.told_bytes {
-            return packet_bytes <= limit;
+        if self.told_bytes.is_some_and(|limit| packet_bytes > limit) {
+            return false;
         }
-        if hang_ups >= HANG_UPS_LIMIT {
-            self.guess = Some((packet_bytes, now));
-        }
+        let fresh = self.guess.filter(|(_, at)| now <= *at + GUESS_LIFE);
+        let is_near = fresh.is_some_and(|(too_large, _)| packet_bytes > too_large / 2);
+        let enough_hang_ups = if is_near { 1 } else { HANG_UPS_LIMIT };
+        self.guess = if hang_ups >= enough_hang_ups {
+            let too_large = fresh.map_or(packet_bytes, |(known, _)| known.min(packet_bytes));
+            Some((too_large, now))
+        } else {
+            fresh
+        };
         self.guess
-            .is_none_or(|(too_large, at)| packet_bytes < too_large || now > at + GUESS_LIFE)
+            .is_none_or(|(too_large, _)| packet_bytes < too_large)
     }
 
     /// The limit in words: ` of N bytes`, or nothing if it was not told.
@@ -52,8 +72,15 @@ mod tests {
     fn what_the_broker_told_counts() {
         let mut limit = PacketLimit::default();
         limit.told(Some(1000));
-        assert!(limit.allows(1000, 99, Instant::now()));
+        assert!(limit.allows(1000, 0, Instant::now()));
         assert!(!limit.allows(1001, 0, Instant::now()));
+    }
+
+    #[test]
+    fn a_broker_may_hang_up_below_the_limit_that_it_told() {
+        let mut limit = PacketLimit::default();
+        limit.told(Some(1000));
+        assert!(!limit.allows(500, HANG_UPS_LIMIT, Instant::now()));
     }
 
     #[test]
@@ -68,5 +95,32 @@ mod tests {
             limit.allows(2000, 0, now + 2 * GUESS_LIFE),
             "the guess is never tried again"
         );
+    }
+
+    #[test]
+    fn once_there_is_a_guess_one_hang_up_on_another_large_frame_lowers_it() {
+        let mut limit = PacketLimit::default();
+        let now = Instant::now();
+        limit.allows(1000, HANG_UPS_LIMIT, now);
+        assert!(limit.allows(900, 0, now));
+        assert!(!limit.allows(900, 1, now));
+        assert!(!limit.allows(950, 0, now));
+        assert!(limit.allows(400, 1, now), "a small frame is blamed at once");
+        assert!(!limit.allows(2000, 1, now));
+        assert!(!limit.allows(900, 0, now), "the guess was raised again");
+    }
+
+    #[test]
+    fn beside_the_frames_only_what_was_taken_as_a_frame_is_sure() {
+        let mut limit = PacketLimit::default();
+        assert!(!limit.surely_allows(1));
+        limit.taken(1000);
+        limit.taken(10);
+        assert!(limit.surely_allows(1000));
+        assert!(!limit.surely_allows(1001));
+        limit.told(None);
+        assert!(!limit.surely_allows(1), "another broker may answer now");
+        limit.told(Some(5000));
+        assert!(limit.surely_allows(4000));
     }
 }

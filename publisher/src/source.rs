@@ -21,7 +21,7 @@ mod outage;
 mod pace;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 
 use std::path::Path;
 

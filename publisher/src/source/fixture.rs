@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::{Captured, Resolution, SourceOptions};
 
 /// No test waits longer for anything.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(super) fn options() -> SourceOptions {
+pub(crate) fn options() -> SourceOptions {
     SourceOptions {
         camera: "front-door".parse().unwrap(),
         resolution: Resolution {
@@ -23,7 +23,7 @@ pub(super) fn options() -> SourceOptions {
 }
 
 /// A small real JPEG, one for each shade.
-pub(super) fn picture(shade: u8) -> Bytes {
+pub(crate) fn picture(shade: u8) -> Bytes {
     let mut jpeg = Vec::new();
     jpeg_encoder::Encoder::new(&mut jpeg, 90)
         .encode(&[shade; 16 * 16], 16, 16, jpeg_encoder::ColorType::Luma)
