@@ -1,7 +1,11 @@
 //! From the broker to the store and back: messages in, acknowledgements out, in order.
 //!
 //! The connection's task never waits for the disk; what the store has no room for waits here, and the broker sends no
-//! more than its window without an acknowledgement. Only this stage acknowledges, and only what the store has answered.
+//! more than its window without an acknowledgement. What needs none (QoS 0) has the same room, and is lost beyond it.
+//! Only this stage acknowledges, and only what the store has answered.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -44,6 +48,8 @@ pub(crate) struct Receive {
     waiting: VecDeque<Job>,
     /// Handed to the store and not yet answered.
     unanswered: usize,
+    /// QoS 0 messages that were lost: all those of earlier connections, and those that found no room here.
+    overrun: u64,
     deadline: Option<Instant>,
 }
 
@@ -86,6 +92,7 @@ impl Receive {
             reporter,
             waiting: VecDeque::new(),
             unanswered: 0,
+            overrun: 0,
             deadline: None,
         }
     }
@@ -123,6 +130,7 @@ impl Receive {
                 // What waits is not acknowledged: it comes again.
                 Left::Lost(error) => {
                     self.waiting.clear();
+                    self.overrun += session.overrun();
                     lost = Some(error);
                 }
             }
@@ -156,7 +164,9 @@ impl Receive {
             self.hand_over();
             tokio::select! {
                 event = session.next_event() => match event {
-                    Ok(Event::Received(received, ack)) => self.take(received, ack),
+                    Ok(Event::Received(received, ack)) => {
+                        self.take(ack, |reception| arrival(reception, received));
+                    }
                     Ok(_) => {}
                     Err(error) => return Left::Lost(error),
                 },
@@ -165,7 +175,7 @@ impl Receive {
                     None => return Left::Done,
                 },
                 () = self.reporter.tick() => {
-                    self.reporter.overrun(session.overrun());
+                    self.reporter.overrun(self.overrun + session.overrun());
                 }
                 () = stop.cancelled() => return Left::Done,
                 () = reached(self.deadline) => return Left::Done,
@@ -173,8 +183,13 @@ impl Receive {
         }
     }
 
-    fn take(&mut self, received: Received, ack: Option<AckToken>) {
-        let arrival = arrival(&self.reception, received);
+    /// The broker keeps to its window only at QoS 1: what else comes must not fill the memory while the disk is full.
+    fn take(&mut self, ack: Option<AckToken>, arrival: impl FnOnce(&Reception) -> Arrival) {
+        if ack.is_none() && self.waiting.len() >= usize::from(RECEIVE_MAXIMUM) {
+            self.overrun += 1;
+            return;
+        }
+        let arrival = arrival(&self.reception);
         self.waiting.push_back(Job { arrival, ack });
     }
 
@@ -258,7 +273,6 @@ impl Receive {
 
 fn arrival(reception: &Reception, received: Received) -> Arrival {
     let received_at = Timestamp::now();
-    let undecodable = |payload, reason| Content::Undecodable { payload, reason };
     let Some(camera) = reception.prefix.camera_of_frames(&received.topic) else {
         let level = received.topic.rsplit('/').nth(1).unwrap_or_default();
         let reason = format!(
@@ -295,6 +309,10 @@ fn arrival(reception: &Reception, received: Received) -> Arrival {
         received_at,
         content,
     }
+}
+
+fn undecodable(payload: Bytes, reason: String) -> Content {
+    Content::Undecodable { payload, reason }
 }
 
 /// Waits for `deadline`; for ever without one.

@@ -1,0 +1,36 @@
+use runtime::progress::Progress;
+
+use super::*;
+
+fn reception() -> Reception {
+    Reception {
+        filter: "cameras/+/frames".to_owned(),
+        prefix: "cameras".parse().unwrap(),
+        consumer: None,
+        max_frame_bytes: 1024,
+        protocol: Protocol::V5,
+        duration: None,
+        drain_timeout: Duration::ZERO,
+    }
+}
+
+fn picture(_: &Reception) -> Arrival {
+    Arrival {
+        camera: "door".parse().unwrap(),
+        received_at: Timestamp::UNIX_EPOCH,
+        content: undecodable(Bytes::new(), String::new()),
+    }
+}
+
+#[tokio::test]
+async fn messages_without_acknowledgement_do_not_fill_the_memory_while_the_disk_is_full() {
+    let (jobs, _jobs_that_nobody_does) = mpsc::channel(1);
+    let (_done, answers) = mpsc::unbounded_channel();
+    let mut receive = Receive::new(reception(), jobs, answers, Reporter::new(Progress::new()));
+    for _ in 0..1000 {
+        receive.take(None, picture);
+        receive.hand_over();
+    }
+    assert_eq!(receive.waiting.len(), usize::from(RECEIVE_MAXIMUM));
+    assert_eq!(receive.overrun, 1000 - 1 - u64::from(RECEIVE_MAXIMUM));
+}
