@@ -110,7 +110,10 @@ impl Receive {
         loop {
             let deadline = self.deadline;
             let mut session = tokio::select! {
-                session = self.answering(connector.connect(lost.take())) => session?,
+                session = self.answering(connector.connect(lost.take())) => match session {
+                    Some(session) => session?,
+                    None => return Ok(()),
+                },
                 () = stop.cancelled() => return Ok(()),
                 () = reached(deadline) => return Ok(()),
             };
@@ -145,13 +148,14 @@ impl Receive {
         }
     }
 
-    /// Does `work` while the store's answers go on being counted: there is nobody to acknowledge to.
-    async fn answering<T>(&mut self, work: impl Future<Output = T>) -> T {
+    /// Does `work` while the store's answers go on being counted: there is nobody to acknowledge to. `None`: the store
+    /// has had enough.
+    async fn answering<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
-                done = &mut work => return done,
-                Some(stored) = self.answers.recv() => self.enter(&stored),
+                done = &mut work => return Some(done),
+                stored = self.answers.recv() => self.enter(&stored?),
                 () = self.reporter.tick() => {}
             }
         }

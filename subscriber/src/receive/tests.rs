@@ -1,3 +1,4 @@
+use link::{LinkOptions, SessionKind};
 use runtime::progress::Progress;
 
 use super::*;
@@ -33,4 +34,31 @@ async fn messages_without_acknowledgement_do_not_fill_the_memory_while_the_disk_
     }
     assert_eq!(receive.waiting.len(), usize::from(RECEIVE_MAXIMUM));
     assert_eq!(receive.overrun, 1000 - 1 - u64::from(RECEIVE_MAXIMUM));
+}
+
+/// A broker that nobody reaches.
+fn away() -> Connector {
+    Connector::new(LinkOptions {
+        broker: "mqtt://127.0.0.1:1".parse().unwrap(),
+        tls: None,
+        credentials: None,
+        protocol: Protocol::V5,
+        client_id: "test".to_owned(),
+        keep_alive: Duration::from_secs(5),
+        session: SessionKind::Clean,
+        will: None,
+        window: 1,
+        receive_maximum: 1,
+        max_packet_bytes: 1024,
+    })
+}
+
+#[tokio::test]
+async fn a_store_that_has_had_enough_ends_it_while_the_broker_is_away() {
+    let (jobs, _) = mpsc::channel(1);
+    let (_, answers) = mpsc::unbounded_channel();
+    let mut receive = Receive::new(reception(), jobs, answers, Reporter::new(Progress::new()));
+    let never = CancellationToken::new();
+    let ended = tokio::time::timeout(Duration::from_secs(10), receive.run(away(), &never)).await;
+    ended.expect("still waiting for the broker").unwrap();
 }
