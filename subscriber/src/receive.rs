@@ -27,6 +27,9 @@ use crate::storing::{Job, Stored};
 /// Most messages that the broker may send ahead of our acknowledgements.
 pub(crate) const RECEIVE_MAXIMUM: u16 = 64;
 
+/// A reason goes to the log and to an index. It may quote what could not be read, a whole payload even.
+const MAX_REASON_CHARS: usize = 200;
+
 /// What is received, and as whom.
 pub(crate) struct Reception {
     pub(crate) filter: String,
@@ -315,7 +318,11 @@ fn arrival(reception: &Reception, received: Received) -> Arrival {
     }
 }
 
-fn undecodable(payload: Bytes, reason: String) -> Content {
+fn undecodable(payload: Bytes, mut reason: String) -> Content {
+    if let Some((end, _)) = reason.char_indices().nth(MAX_REASON_CHARS) {
+        reason.truncate(end);
+        reason.push_str("...");
+    }
     Content::Undecodable { payload, reason }
 }
 

@@ -62,3 +62,16 @@ async fn a_store_that_has_had_enough_ends_it_while_the_broker_is_away() {
     let ended = tokio::time::timeout(Duration::from_secs(10), receive.run(away(), &never)).await;
     ended.expect("still waiting for the broker").unwrap();
 }
+
+#[test]
+fn a_reason_does_not_quote_a_whole_payload() {
+    let payload = format!("\"{}\"", "\u{e9}".repeat(100_000));
+    let json = Some(event::CONTENT_TYPE_STRUCTURED);
+    let camera = "door".parse().unwrap();
+    let error = event::decode(&camera, json, &[], payload.into()).unwrap_err();
+    let Content::Undecodable { reason, .. } = undecodable(Bytes::new(), error.to_string()) else {
+        panic!("it is undecodable");
+    };
+    assert!(reason.starts_with("not a CloudEvent in JSON: "), "{reason}");
+    assert_eq!(reason.chars().count(), MAX_REASON_CHARS + 3);
+}
