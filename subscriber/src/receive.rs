@@ -225,9 +225,6 @@ impl Receive {
 
     fn enter(&mut self, stored: &Stored) {
         self.unanswered = self.unanswered.saturating_sub(1);
-        if let Outcome::Quarantined { path, reason } = &stored.outcome {
-            warn!("set aside in {}: {reason}", path.display());
-        }
         let foreign = matches!(stored.outcome, Outcome::Foreign { .. });
         if foreign
             && self.reception.protocol == Protocol::V311
@@ -236,12 +233,6 @@ impl Receive {
             warn!(
                 "pictures come without metadata, and are named by their arrival: over MQTT 3.1.1 the publisher must use \
                  --format json"
-            );
-        }
-        if let Outcome::Conflict { path } = &stored.outcome {
-            warn!(
-                "a second picture under one frame's identity is set aside in {}",
-                path.display()
             );
         }
         self.reporter.enter(stored);
