@@ -13,11 +13,12 @@ const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LONGEST_DELAY: Duration = Duration::from_secs(15);
 
 /// A connection that the broker ended within this time of CONNACK lived a short life.
-const SHORT_LIFE: Duration = Duration::from_secs(5);
+const SHORT_LIFE: Duration = Duration::from_secs(1);
 
-/// So many short lives in a row, at a broker that answers at once each time, mean that two programs take turns under one
-/// name: MQTT 3.1.1 has no word for it, and Mosquitto before 2.0.12 does not say the word that MQTT 5 has.
-const SHORT_LIVES_LIMIT: u32 = 5;
+/// So many short lives in a row, each followed at once by a connection that succeeds, mean that two programs take turns
+/// under one name. MQTT 3.1.1 has no word for it, and Mosquitto 2.0 does not always say the word that MQTT 5 has. A
+/// broker that restarts looks different: it refuses the connection that follows at once.
+const SHORT_LIVES_LIMIT: u32 = 8;
 
 /// Makes sessions, one at a time.
 pub struct Connector {
@@ -61,8 +62,11 @@ impl Connector {
                 "connection to {} lost: {error}; reconnecting",
                 self.options.broker
             );
+            // Who hung up is asked again at once: it was a restart if nobody answers, and a moment's outage if not.
+            if error != LinkError::HungUp {
+                self.wait().await;
+            }
             said = Some(error);
-            self.wait().await;
         }
         loop {
             match Session::connect(&self.options).await {

@@ -133,7 +133,10 @@ pub fn decode(
     payload: Bytes,
 ) -> Result<Decoded, EventError> {
     let structured = match content_type {
-        Some(content_type) => content_type.starts_with(STRUCTURED_PREFIX),
+        // Media types are told apart without regard to case (RFC 2045 section 5.1).
+        Some(content_type) => content_type
+            .get(..STRUCTURED_PREFIX.len())
+            .is_some_and(|prefix| prefix.eq_ignore_ascii_case(STRUCTURED_PREFIX)),
         None => payload.first() == Some(&b'{'),
     };
     if structured {
@@ -144,9 +147,10 @@ pub fn decode(
             .into_frame(camera, jpeg.into())
             .map(Decoded::Frame);
     }
+    // A picture in another type of event has an identity of its own kind: to us it is a bare one.
     if user_properties
         .iter()
-        .any(|(name, _)| name == "specversion")
+        .any(|(name, value)| name == "type" && value == EVENT_TYPE)
     {
         return Attributes::from_user_properties(user_properties)
             .into_frame(camera, payload)
@@ -459,6 +463,34 @@ mod tests {
                 Decoded::Foreign(jpeg.clone())
             );
         }
+    }
+
+    #[test]
+    fn a_picture_in_another_type_of_event_is_foreign() {
+        let jpeg = Bytes::from_static(&[0xff, 0xd8, 0xff, 0xd9]);
+        let attributes = [("specversion", "1.0"), ("type", "org.example.photo")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(
+            decode(
+                &camera(),
+                Some(CONTENT_TYPE_JPEG),
+                &attributes,
+                jpeg.clone()
+            )
+            .unwrap(),
+            Decoded::Foreign(jpeg)
+        );
+    }
+
+    #[test]
+    fn the_case_of_a_content_type_does_not_matter() {
+        let frame = frame(1, 0, vec![1]);
+        let payload = encode(&frame, Format::Json).payload;
+        let content_type = Some("Application/CloudEvents+JSON");
+        assert_eq!(
+            decode(&camera(), content_type, &[], payload).unwrap(),
+            Decoded::Frame(frame)
+        );
     }
 
     #[test]

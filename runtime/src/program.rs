@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::process::ExitCode;
 
+use crate::summary::say;
+
 /// What the exit code of every program means: for `--help`.
 pub const EXIT_CODES_HELP: &str = "\
 Exit codes:
@@ -35,7 +37,7 @@ pub fn parse<Cli: clap::Parser>() -> Cli {
         if !error.use_stderr() {
             error.exit();
         }
-        eprintln!("{}", one_line(&error.to_string()));
+        say(&one_line(&error.to_string()));
         std::process::exit(2)
     })
 }
@@ -74,7 +76,7 @@ pub fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say(&format!("error: {error:#}"));
             ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
         }
     }

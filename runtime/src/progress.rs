@@ -83,11 +83,13 @@ pub struct LogWriter {
 }
 
 impl io::Write for LogWriter {
+    /// Never fails: a program does not stop because its log is not read any more.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        match &self.live_line {
-            Some(live_line) => live_line.suspend(|| io::stderr().write(line)),
-            None => io::stderr().write(line),
-        }
+        let _ = match &self.live_line {
+            Some(live_line) => live_line.suspend(|| io::stderr().write_all(line)),
+            None => io::stderr().write_all(line),
+        };
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

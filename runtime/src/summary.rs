@@ -1,6 +1,7 @@
 //! What a program says at its end.
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -11,8 +12,13 @@ use crate::program::UsageError;
 /// Prints closing lines on standard error, unadorned: they are for people, whatever the log format.
 pub fn print(lines: &[String]) {
     for line in lines {
-        eprintln!("{line}");
+        say(line);
     }
+}
+
+/// Writes `line` to standard error. That nobody reads it any more is no reason to stop.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Makes sure, at the start, that the closing figures can be written to `path` at the end.

@@ -1,6 +1,6 @@
 //! The subscriber's books: every message that was dealt with is in exactly one of them.
 
-use std::time::Duration;
+use std::ops::RangeInclusive;
 
 use crate::gaps::{Gaps, Missing};
 use crate::store::Outcome;
@@ -19,8 +19,8 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Enters what became of one message. Gives how long its frame took from the grab to the disk.
-    pub(crate) fn enter(&mut self, stored: &Stored) -> Option<Duration> {
+    /// Enters what became of one message. Gives the numbers that are missing since.
+    pub(crate) fn enter(&mut self, stored: &Stored) -> Option<RangeInclusive<u64>> {
         self.received += 1;
         self.bytes += stored.bytes;
         match &stored.outcome {
@@ -29,20 +29,9 @@ impl Counters {
             Outcome::Foreign { .. } => self.foreign += 1,
             Outcome::Quarantined { .. } | Outcome::Conflict { .. } => self.quarantined += 1,
         }
-        let frame = stored.frame.as_ref()?;
-        if !matches!(stored.outcome, Outcome::Stored { .. } | Outcome::Duplicate) {
-            return None;
-        }
-        let observation = self.gaps.observe(frame);
-        if let Some(range) = observation.opened_gap {
-            tracing::warn!(
-                "camera {}: frames {} to {} have not come (yet)",
-                frame.camera,
-                range.start(),
-                range.end()
-            );
-        }
-        matches!(stored.outcome, Outcome::Stored { .. }).then_some(stored.latency)
+        let is_frame = matches!(stored.outcome, Outcome::Stored { .. } | Outcome::Duplicate);
+        let frame = stored.frame.as_ref().filter(|_| is_frame);
+        frame.and_then(|frame| self.gaps.observe(frame).opened_gap)
     }
 
     /// Frames that have not come, and in how many runs.

@@ -44,9 +44,10 @@ pub struct Missing {
 }
 
 impl Missing {
+    /// Numbers come from the network: they may be as large as numbers go.
     fn add(&mut self, other: Self) {
         self.gaps += other.gaps;
-        self.frames += other.frames;
+        self.frames = self.frames.saturating_add(other.frames);
     }
 }
 
@@ -205,6 +206,17 @@ mod tests {
             assert!(!gaps.observe(&id(camera, stream, 8)).first);
         }
         assert_eq!(gaps.missing(), Missing::default());
+    }
+
+    #[test]
+    fn more_missing_than_a_number_can_say_is_as_much_as_it_can_say() {
+        let mut gaps = Gaps::default();
+        for stream in [StreamId::new(), StreamId::new()] {
+            gaps.observe(&id("door", stream, 1));
+            gaps.observe(&id("door", stream, u64::MAX));
+        }
+        let frames = u64::MAX;
+        assert_eq!(gaps.missing(), Missing { gaps: 2, frames });
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! From the broker to the store and back: messages in, acknowledgements out, in order.
 //!
 //! The connection's task never waits for the disk; what the store has no room for waits here, and the broker sends no
-//! more than its window without an acknowledgement. Only this stage acknowledges, and only what the store has answered.
+//! more than its window without an acknowledgement. What needs none (QoS 0) has the same room, and is lost beyond it.
+//! Only this stage acknowledges, and only what the store has answered.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -26,6 +30,9 @@ use crate::storing::{Job, Stored};
 /// Most messages that the broker may send ahead of our acknowledgements.
 pub(crate) const RECEIVE_MAXIMUM: u16 = 64;
 
+/// A reason goes to the log and to an index. It may quote what could not be read, a whole payload even.
+const MAX_REASON_CHARS: usize = 200;
+
 /// What is received, and as whom.
 pub(crate) struct Reception {
     pub(crate) filter: String,
@@ -47,6 +54,8 @@ pub(crate) struct Receive {
     waiting: VecDeque<Job>,
     /// Handed to the store and not yet answered.
     unanswered: usize,
+    /// QoS 0 messages that were lost: all those of earlier connections, and those that found no room here.
+    overrun: u64,
     deadline: Option<Instant>,
 }
 
@@ -89,6 +98,7 @@ impl Receive {
             reporter,
             waiting: VecDeque::new(),
             unanswered: 0,
+            overrun: 0,
             deadline: None,
         }
     }
@@ -106,7 +116,10 @@ impl Receive {
         loop {
             let deadline = self.deadline;
             let mut session = tokio::select! {
-                session = self.answering(connector.connect(lost.take())) => session?,
+                session = self.answering(connector.connect(lost.take())) => match session {
+                    Some(session) => session?,
+                    None => return Ok(()),
+                },
                 () = stop.cancelled() => return Ok(()),
                 () = reached(deadline) => return Ok(()),
             };
@@ -126,6 +139,7 @@ impl Receive {
                 // What waits is not acknowledged: it comes again.
                 Left::Lost(error) => {
                     self.waiting.clear();
+                    self.overrun += session.overrun();
                     lost = Some(error);
                 }
             }
@@ -140,13 +154,14 @@ impl Receive {
         }
     }
 
-    /// Does `work` while the store's answers go on being counted: there is nobody to acknowledge to.
-    async fn answering<T>(&mut self, work: impl Future<Output = T>) -> T {
+    /// Does `work` while the store's answers go on being counted: there is nobody to acknowledge to. `None`: the store
+    /// has had enough.
+    async fn answering<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
-                done = &mut work => return done,
-                Some(stored) = self.answers.recv() => self.enter(&stored),
+                done = &mut work => return Some(done),
+                stored = self.answers.recv() => self.enter(&stored?),
                 () = self.reporter.tick() => {}
             }
         }
@@ -159,7 +174,9 @@ impl Receive {
             self.hand_over();
             tokio::select! {
                 event = session.next_event() => match event {
-                    Ok(Event::Received(received, ack)) => self.take(received, ack),
+                    Ok(Event::Received(received, ack)) => {
+                        self.take(ack, |reception| arrival(reception, received));
+                    }
                     Ok(Event::Published(_, PublishOutcome::Denied)) => self.warn_of_denied_status(),
                     Ok(_) => {}
                     Err(error) => return Left::Lost(error),
@@ -169,7 +186,7 @@ impl Receive {
                     None => return Left::Done,
                 },
                 () = self.reporter.tick() => {
-                    self.reporter.overrun(session.overrun());
+                    self.reporter.overrun(self.overrun + session.overrun());
                 }
                 () = stop.cancelled() => return Left::Done,
                 () = reached(self.deadline) => return Left::Done,
@@ -177,8 +194,13 @@ impl Receive {
         }
     }
 
-    fn take(&mut self, received: Received, ack: Option<AckToken>) {
-        let arrival = arrival(&self.reception, received);
+    /// The broker keeps to its window only at QoS 1: what else comes must not fill the memory while the disk is full.
+    fn take(&mut self, ack: Option<AckToken>, arrival: impl FnOnce(&Reception) -> Arrival) {
+        if ack.is_none() && self.waiting.len() >= usize::from(RECEIVE_MAXIMUM) {
+            self.overrun += 1;
+            return;
+        }
+        let arrival = arrival(&self.reception);
         self.waiting.push_back(Job { arrival, ack });
     }
 
@@ -207,9 +229,6 @@ impl Receive {
 
     fn enter(&mut self, stored: &Stored) {
         self.unanswered = self.unanswered.saturating_sub(1);
-        if let Outcome::Quarantined { path, reason } = &stored.outcome {
-            warn!("set aside in {}: {reason}", path.display());
-        }
         let foreign = matches!(stored.outcome, Outcome::Foreign { .. });
         if foreign
             && self.reception.protocol == Protocol::V311
@@ -218,12 +237,6 @@ impl Receive {
             warn!(
                 "pictures come without metadata, and are named by their arrival: over MQTT 3.1.1 the publisher must use \
                  --format json"
-            );
-        }
-        if let Outcome::Conflict { path } = &stored.outcome {
-            warn!(
-                "a second picture under one frame's identity is set aside in {}",
-                path.display()
             );
         }
         self.reporter.enter(stored);
@@ -272,7 +285,6 @@ impl Receive {
 
 fn arrival(reception: &Reception, received: Received) -> Arrival {
     let received_at = Timestamp::now();
-    let undecodable = |payload, reason| Content::Undecodable { payload, reason };
     let Some(camera) = reception.prefix.camera_of_frames(&received.topic) else {
         let level = received.topic.rsplit('/').nth(1).unwrap_or_default();
         let reason = format!(
@@ -309,6 +321,14 @@ fn arrival(reception: &Reception, received: Received) -> Arrival {
         received_at,
         content,
     }
+}
+
+fn undecodable(payload: Bytes, mut reason: String) -> Content {
+    if let Some((end, _)) = reason.char_indices().nth(MAX_REASON_CHARS) {
+        reason.truncate(end);
+        reason.push_str("...");
+    }
+    Content::Undecodable { payload, reason }
 }
 
 /// Waits for `deadline`; for ever without one.

@@ -1,5 +1,9 @@
 //! What the subscriber says of itself: the live line and the closing summary.
 
+mod seldom;
+
+use std::time::Instant;
+
 use bytesize::ByteSize;
 use runtime::latency::Latencies;
 use runtime::progress::Progress;
@@ -9,7 +13,9 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::warn;
 
 use crate::counters::Counters;
+use crate::store::Outcome;
 use crate::storing::Stored;
+use seldom::Seldom;
 
 /// Counts, and shows progress at every [`Reporter::tick`].
 pub(crate) struct Reporter {
@@ -22,6 +28,8 @@ pub(crate) struct Reporter {
     frames: Rate,
     bytes: Rate,
     overrun: u64,
+    gap_warnings: Seldom,
+    set_aside_warnings: Seldom,
 }
 
 impl Reporter {
@@ -39,12 +47,36 @@ impl Reporter {
             frames: Rate::new(),
             bytes: Rate::new(),
             overrun: 0,
+            gap_warnings: Seldom::default(),
+            set_aside_warnings: Seldom::default(),
         }
     }
 
     pub(crate) fn enter(&mut self, stored: &Stored) {
-        if let Some(latency) = self.counters.enter(stored) {
-            self.latencies.record(latency);
+        let opened_gap = self.counters.enter(stored);
+        if let (Some(_), Outcome::Stored { .. }) = (&stored.frame, &stored.outcome) {
+            self.latencies.record(stored.latency);
+        }
+        let now = Instant::now();
+        if let (Some(frame), Some(range)) = (&stored.frame, opened_gap)
+            && self.gap_warnings.is_due(now)
+        {
+            warn!(
+                "camera {}: frames {} to {} have not come (yet)",
+                frame.camera,
+                range.start(),
+                range.end()
+            );
+        }
+        match &stored.outcome {
+            Outcome::Quarantined { path, reason } if self.set_aside_warnings.is_due(now) => {
+                warn!("set aside in {}: {reason}", path.display());
+            }
+            Outcome::Conflict { path } if self.set_aside_warnings.is_due(now) => warn!(
+                "a second picture under one frame's identity is set aside in {}",
+                path.display()
+            ),
+            _ => {}
         }
     }
 
@@ -62,6 +94,9 @@ impl Reporter {
     /// Resolves once an interval, having shown progress. Cancel-safe.
     pub(crate) async fn tick(&mut self) {
         self.ticks.tick().await;
+        let now = Instant::now();
+        say_more_gaps(self.gap_warnings.more(now));
+        say_more_set_aside(self.set_aside_warnings.more(now));
         let latency = self
             .latencies
             .take()
@@ -79,8 +114,24 @@ impl Reporter {
     }
 
     /// Takes the live line away.
-    pub(crate) fn finish(&self) {
+    pub(crate) fn finish(&mut self) {
+        say_more_gaps(self.gap_warnings.rest());
+        say_more_set_aside(self.set_aside_warnings.rest());
         self.progress.finish();
+    }
+}
+
+fn say_more_gaps(gaps: Option<u64>) {
+    if let Some(gaps) = gaps {
+        warn!("more frames have not come (yet): {gaps} gaps since this was last said");
+    }
+}
+
+fn say_more_set_aside(payloads: Option<u64>) {
+    if let Some(payloads) = payloads {
+        warn!(
+            "more is set aside: {payloads} messages since this was last said; the index beside them says why"
+        );
     }
 }
 

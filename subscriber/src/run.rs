@@ -1,5 +1,6 @@
 //! The whole program: reception here, the store on its thread, and one end for both.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -81,6 +82,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let finished = receive.finish();
     let stored = store_thread
         .join()
+        .map(Outputs::finish)
         .map_err(|_| anyhow!("the store's thread died"));
     let reporter = finished.close();
     let summary = Summary::new(&reporter);
@@ -88,8 +90,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.summary_json {
         runtime::summary::write_json(path, &summary)?;
     }
-    let outputs = stored?;
-    outputs.finish();
+    stored?;
     verdict(received, &args)
 }
 
@@ -107,14 +108,12 @@ fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
             decode: !args.no_decode,
         },
     )?;
-    if args.json {
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&report).context("failed to print the report")?
-        );
+    let printed = if args.json {
+        serde_json::to_string_pretty(&report).context("failed to write the report")?
     } else {
-        print!("{report}");
-    }
+        report.to_string()
+    };
+    writeln!(std::io::stdout(), "{printed}").context("failed to print the report")?;
     if !report.is_whole() {
         bail!("{} is not whole", args.dir.display());
     }

@@ -144,7 +144,7 @@ impl Outputs {
     pub(crate) fn finish(self) {
         let Some(stdout) = self.stdout else { return };
         let totals = stdout.finish(STDOUT_PATIENCE);
-        if totals.skipped > 0 {
+        if totals.skipped > 0 && !totals.reader_is_gone {
             warn!(
                 "the reader of standard output was too slow for {} pictures",
                 totals.skipped

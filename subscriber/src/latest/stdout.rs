@@ -27,6 +27,8 @@ pub struct MjpegTotals {
     pub written: u64,
     /// Not written, for the reader was slow or gone.
     pub skipped: u64,
+    /// Whether the reader has gone; that has been said.
+    pub reader_is_gone: bool,
 }
 
 #[derive(Debug, Default)]
@@ -115,6 +117,7 @@ impl Mailbox {
                 Ok(()) => state.totals.written += 1,
                 Err(error) => {
                     state.totals.skipped += 1;
+                    state.totals.reader_is_gone = true;
                     end_log(&error);
                     break;
                 }

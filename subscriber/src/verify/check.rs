@@ -43,9 +43,10 @@ pub(super) fn check(path: &Path, entry: &Entry, decode: bool) -> Result<(), Faul
         let recorded = entry.crc32c;
         return Err(Fault::Checksum { found, recorded });
     }
-    jpeg::check(&bytes).map_err(Fault::Incomplete)?;
+    // Cameras leave out the standard Huffman tables: viewers know them, the decoder here does not.
+    let picture = jpeg::prepare(bytes.into(), usize::MAX).map_err(Fault::Incomplete)?;
     if decode {
-        decodes(&bytes).map_err(Fault::Undecodable)?;
+        decodes(&picture.jpeg).map_err(Fault::Undecodable)?;
     }
     Ok(())
 }

@@ -128,7 +128,8 @@ impl Report {
     /// Sums up, once everything is merged.
     pub(super) fn finish(&mut self) {
         self.gaps = self.streams.iter().map(|s| s.gaps.len() as u64).sum();
-        self.missing = self.streams.iter().map(|s| s.missing).sum();
+        // Numbers come from the network: they may be as large as numbers go.
+        self.missing = (self.streams.iter()).fold(0, |sum, s| sum.saturating_add(s.missing));
         if self.frames + self.foreign + self.quarantined == 0 {
             self.problem_count += 1;
             self.problems.push(Problem {

@@ -120,6 +120,22 @@ fn a_recording_without_gaps_is_whole() {
 }
 
 #[test]
+fn a_foreign_picture_without_huffman_tables_is_whole_as_viewers_see_it() {
+    let mut bare = jpeg().to_vec();
+    while let Some(table) = bare.windows(2).position(|w| w == [0xff, 0xc4]) {
+        let len = usize::from(u16::from_be_bytes([bare[table + 2], bare[table + 3]]));
+        bare.drain(table..table + 2 + len);
+    }
+    let mut recording = Recording::of([1]);
+    let mut store = FrameStore::open(recording.folder.path(), Layout::default()).unwrap();
+    let bare = Decoded::Foreign(bare.into());
+    recording.put(&mut store, Content::Decoded(bare));
+    let report = recording.verify();
+    assert_eq!(report.problems, []);
+    assert_eq!(report.foreign_whole, 1);
+}
+
+#[test]
 fn gaps_are_named() {
     let recording = Recording::of([3, 4, 8, 10]);
     let report = recording.verify();
