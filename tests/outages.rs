@@ -202,3 +202,21 @@ fn a_subscriber_heals_when_the_broker_forgets_everything() {
     storing.wait(A_RUN).succeeded();
     out.holds("door", &footage().frames[..3]);
 }
+
+#[test]
+fn a_broker_that_restarts_again_and_again_is_waited_for_each_time() {
+    let mut broker = Broker::start();
+    let out = Folder::new();
+    let storing = subscriber(&broker, out.path())
+        .flags("--consumer archive")
+        .start();
+    for _ in 0..9 {
+        broker.await_connection("fb-sub-archive");
+        broker.stop();
+        broker.start_again();
+    }
+    broker.await_connection("fb-sub-archive");
+    storing.terminate();
+    let stored = storing.wait(SOON).succeeded();
+    assert_eq!(stored.subscriber_balances().count("reconnects"), 9);
+}

@@ -10,7 +10,7 @@ use crate::options::LinkOptions;
 use crate::session::Session;
 
 const FIRST_DELAY: Duration = Duration::from_millis(200);
-const LONGEST_DELAY: Duration = Duration::from_secs(15);
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
 /// A connection that the broker ended within this time of CONNACK lived a short life.
 const SHORT_LIFE: Duration = Duration::from_secs(1);
