@@ -25,12 +25,17 @@ use crate::{v5, v311};
 /// From the first packet to CONNACK.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest silence of rumqttc: it pings within the keep-alive, unless a flush hangs on a dead or very slow network.
+/// Longest wait for rumqttc: a flush may hang on a dead network, or take its time on a very slow one.
 pub(crate) const POLL_TIMEOUT: Duration = if cfg!(test) {
     Duration::from_secs(2)
 } else {
     Duration::from_mins(1)
 };
+
+/// Longest silence of rumqttc on a connection that is well: it pings once in every `keep_alive`.
+pub(crate) fn poll_timeout(keep_alive: Duration) -> Duration {
+    POLL_TIMEOUT.max(keep_alive * 2)
+}
 
 /// How long a clean goodbye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -291,13 +296,17 @@ mod tests {
     }
 
     async fn connect(url: &str) -> Session {
+        connect_keeping_alive(url, Duration::from_secs(1)).await
+    }
+
+    async fn connect_keeping_alive(url: &str, keep_alive: Duration) -> Session {
         let options = LinkOptions {
             broker: url.parse().unwrap(),
             tls: None,
             credentials: None,
             protocol: Protocol::V311,
             client_id: "test".into(),
-            keep_alive: Duration::from_secs(1),
+            keep_alive,
             session: SessionKind::Clean,
             will: None,
             window: 4,
@@ -310,6 +319,13 @@ mod tests {
     #[tokio::test]
     async fn an_idle_connection_stays() {
         let mut session = connect(&broker(true)).await;
+        let event = timeout(POLL_TIMEOUT * 2, session.next_event()).await;
+        assert!(event.is_err(), "an idle connection gave {event:?}");
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_stays_when_it_is_seldom_probed() {
+        let mut session = connect_keeping_alive(&broker(true), POLL_TIMEOUT * 3).await;
         let event = timeout(POLL_TIMEOUT * 2, session.next_event()).await;
         assert!(event.is_err(), "an idle connection gave {event:?}");
     }
