@@ -23,7 +23,8 @@ pub struct BrokerArgs {
         long,
         env = "FRAMEBRIDGE_BROKER",
         value_name = "URL",
-        default_value = "mqtt://127.0.0.1:1883"
+        default_value = "mqtt://127.0.0.1:1883",
+        hide_env_values = true
     )]
     pub broker: BrokerUrl,
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError};
 
 /// Why a connection could not be made, or ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +62,7 @@ impl LinkError {
     }
 
     fn from_tls(error: &rustls::Error) -> Self {
+        use AlertDescription as Alert;
         use CertificateError as Certificate;
         match error {
             rustls::Error::InvalidCertificate(certificate) => match certificate {
@@ -80,6 +81,10 @@ impl LinkError {
                 }
                 other => Self::Fatal(format!("the broker's certificate is not acceptable: {other}")),
             },
+            // The broker's own trouble, or a disturbed line, perhaps after days of good service.
+            rustls::Error::AlertReceived(
+                alert @ (Alert::InternalError | Alert::UserCanceled | Alert::UnexpectedMessage | Alert::BadRecordMac),
+            ) => Self::Lost(format!("the broker ended the TLS connection ({alert:?})")),
             rustls::Error::AlertReceived(alert) => {
                 Self::Fatal(format!("the broker ended the TLS handshake ({alert:?}): does it ask for --cert-file and --key-file?"))
             }
@@ -154,6 +159,18 @@ mod tests {
             panic!("not retried");
         };
         assert!(why.contains("clock"));
+    }
+
+    #[test]
+    fn trouble_inside_the_broker_heals_and_a_refused_certificate_does_not() {
+        for (alert, may_heal) in [
+            (AlertDescription::InternalError, true),
+            (AlertDescription::CertificateRequired, false),
+            (AlertDescription::UnknownCA, false),
+        ] {
+            let error = wrapped(rustls::Error::AlertReceived(alert));
+            assert_eq!(error.may_heal(), may_heal, "{error:?}");
+        }
     }
 
     #[test]

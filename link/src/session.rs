@@ -25,12 +25,17 @@ use crate::{v5, v311};
 /// From the first packet to CONNACK.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest silence of rumqttc: it pings within the keep-alive, unless a flush hangs on a dead or very slow network.
+/// Longest wait for rumqttc: a flush may hang on a dead network, or take its time on a very slow one.
 pub(crate) const POLL_TIMEOUT: Duration = if cfg!(test) {
     Duration::from_secs(2)
 } else {
     Duration::from_mins(1)
 };
+
+/// Longest silence of rumqttc on a connection that is well: it pings once in every `keep_alive`.
+pub(crate) fn poll_timeout(keep_alive: Duration) -> Duration {
+    POLL_TIMEOUT.max(keep_alive * 2)
+}
 
 /// How long a clean goodbye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::error::LinkError;
 use crate::options::{LinkOptions, SessionKind};
-use crate::session::{CONNECT_TIMEOUT, POLL_TIMEOUT};
+use crate::session::{CONNECT_TIMEOUT, poll_timeout};
 use crate::wire::{Connected, Message, PublishOutcome, Qos, Received, WireEvent};
 
 /// Beyond the caller's window: status messages go out beside the frames.
@@ -95,9 +95,10 @@ pub(crate) fn ack(client: &AsyncClient, packet_id: u16) -> bool {
 
 /// The next thing worth telling, however long that takes. Not cancel-safe, as rumqttc's own poll is not.
 pub(crate) async fn poll(event_loop: &mut EventLoop) -> Result<WireEvent, LinkError> {
+    let patience = poll_timeout(event_loop.options.keep_alive());
     loop {
         // Pings keep an idle connection's polls short.
-        let polled = timeout(POLL_TIMEOUT, event_loop.poll()).await;
+        let polled = timeout(patience, event_loop.poll()).await;
         let event = polled
             .map_err(|_| LinkError::stuck())?
             .map_err(link_error)?;

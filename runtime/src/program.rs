@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
+
 use crate::summary::say;
 
 /// What the exit code of every program means: for `--help`.
@@ -37,9 +39,21 @@ pub fn parse<Cli: clap::Parser>() -> Cli {
         if !error.use_stderr() {
             error.exit();
         }
-        say(&one_line(&error.to_string()));
+        say(&one_line(&without_secrets(&error)));
         std::process::exit(2)
     })
+}
+
+/// What clap says. A refused URL may hold a password, and what is said here may end in a service's log.
+fn without_secrets(error: &clap::Error) -> String {
+    let message = error.to_string();
+    match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) if value.contains("://") => {
+            let scheme = value.split(':').next().unwrap_or_default();
+            message.replace(value, &format!("{scheme}:..."))
+        }
+        _ => message,
+    }
 }
 
 /// What clap says over several paragraphs, without the usage that `--help` shows better.
@@ -84,7 +98,24 @@ pub fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Arg, Command};
+
     use super::*;
+
+    #[test]
+    fn a_refused_url_is_not_shown() {
+        for (value, shown) in [
+            ("mqtt://me:hunter2@pi", "mqtt:..."),
+            ("exec:ffmpeg -i 'rtsp://me:hunter2@cam", "exec:..."),
+        ] {
+            let refuse = |text: &str| Err::<String, _>(format!("{text} is not usable"));
+            let command = Command::new("x").arg(Arg::new("url").value_parser(refuse));
+            let error = command.try_get_matches_from(["x", value]).unwrap_err();
+            let message = without_secrets(&error);
+            assert!(!message.contains("hunter2"), "{message}");
+            assert!(message.contains(shown), "{message}");
+        }
+    }
 
     #[test]
     fn wrong_options_are_said_in_one_line() {

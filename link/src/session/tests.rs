@@ -27,13 +27,17 @@ fn broker(alive: bool) -> String {
 }
 
 async fn connect(url: &str) -> Session {
+    connect_keeping_alive(url, Duration::from_secs(1)).await
+}
+
+async fn connect_keeping_alive(url: &str, keep_alive: Duration) -> Session {
     let options = LinkOptions {
         broker: url.parse().unwrap(),
         tls: None,
         credentials: None,
         protocol: Protocol::V311,
         client_id: "test".into(),
-        keep_alive: Duration::from_secs(1),
+        keep_alive,
         session: SessionKind::Clean,
         will: None,
         window: 4,
@@ -46,6 +50,13 @@ async fn connect(url: &str) -> Session {
 #[tokio::test]
 async fn an_idle_connection_stays() {
     let mut session = connect(&broker(true)).await;
+    let event = timeout(POLL_TIMEOUT * 2, session.next_event()).await;
+    assert!(event.is_err(), "an idle connection gave {event:?}");
+}
+
+#[tokio::test]
+async fn an_idle_connection_stays_when_it_is_seldom_probed() {
+    let mut session = connect_keeping_alive(&broker(true), POLL_TIMEOUT * 3).await;
     let event = timeout(POLL_TIMEOUT * 2, session.next_event()).await;
     assert!(event.is_err(), "an idle connection gave {event:?}");
 }
