@@ -109,7 +109,7 @@ fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
             serde_json::to_string_pretty(&report).context("failed to print the report")?
         );
     } else {
-        print!("{report}");
+        println!("{report}");
     }
     if !report.is_whole() {
         bail!("{} is not whole", args.dir.display());
