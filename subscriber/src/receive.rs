@@ -136,14 +136,23 @@ impl Receive {
                     session.close().await;
                     return Ok(());
                 }
-                // What waits is not acknowledged: it comes again.
                 Left::Lost(error) => {
-                    self.waiting.clear();
+                    self.keep_what_comes_no_more();
                     self.overrun += session.overrun();
                     lost = Some(error);
                 }
             }
         }
+    }
+
+    /// To a named consumer the broker sends again what waits here unacknowledged. To others it does not; yet what waits
+    /// must not grow with each connection while the disk is full.
+    fn keep_what_comes_no_more(&mut self) {
+        let kept = match self.reception.consumer {
+            Some(_) => 0,
+            None => RECEIVE_MAXIMUM,
+        };
+        self.waiting.truncate(kept.into());
     }
 
     /// Ends the stage: the store gets nothing more, and what it still answers is counted.
@@ -159,6 +168,7 @@ impl Receive {
     async fn answering<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = std::pin::pin!(work);
         loop {
+            self.hand_over();
             tokio::select! {
                 done = &mut work => return Some(done),
                 stored = self.answers.recv() => self.enter(&stored?),
@@ -242,11 +252,14 @@ impl Receive {
         self.reporter.enter(stored);
     }
 
-    /// Waits for the store to finish what it was given, and acknowledges it. What still waits comes again.
+    /// Waits for the store to finish what has come, and acknowledges it. What it takes no more comes again.
     async fn drain(&mut self, session: &mut Session) {
-        self.waiting.clear();
         let deadline = Instant::now() + self.reception.drain_timeout;
-        while self.unanswered > 0 {
+        loop {
+            self.hand_over();
+            if self.unanswered == 0 {
+                return;
+            }
             tokio::select! {
                 stored = self.answers.recv() => match stored {
                     Some(stored) => self.acknowledge(session, &stored),

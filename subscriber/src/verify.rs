@@ -19,7 +19,7 @@ use std::thread;
 use anyhow::{Context as _, ensure};
 use protocol::frame::StreamId;
 use protocol::topic::CameraName;
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use crate::gaps::{Inserted, RangeSet};
 use crate::index::{self, End, Entry, INDEX_FILE, Kind};
@@ -120,7 +120,15 @@ impl<'a> Walk<'a> {
     }
 
     fn folders(&mut self) {
-        for item in WalkDir::new(self.dir).sort_by_file_name() {
+        let root = fs::canonicalize(self.dir).unwrap_or_else(|_| self.dir.to_owned());
+        // A camera's folder may be a link to another disk.
+        let walk = WalkDir::new(self.dir)
+            .follow_links(true)
+            .sort_by_file_name();
+        for item in walk
+            .into_iter()
+            .filter_entry(|item| !leads_into(&root, item))
+        {
             match item {
                 Ok(item) if item.file_type().is_dir() => self.folder(item.path()),
                 Ok(_) => {}
@@ -204,4 +212,11 @@ impl<'a> Walk<'a> {
             .collect();
         self.report
     }
+}
+
+/// Whether `item` is a link to what is met below `root` without it.
+fn leads_into(root: &Path, item: &DirEntry) -> bool {
+    item.depth() > 0
+        && item.path_is_symlink()
+        && fs::canonicalize(item.path()).is_ok_and(|target| target.starts_with(root))
 }

@@ -1,3 +1,7 @@
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
 use link::{LinkOptions, SessionKind};
 use runtime::progress::Progress;
 
@@ -36,13 +40,12 @@ async fn messages_without_acknowledgement_do_not_fill_the_memory_while_the_disk_
     assert_eq!(receive.overrun, 1000 - 1 - u64::from(RECEIVE_MAXIMUM));
 }
 
-/// A broker that nobody reaches.
-fn away() -> Connector {
+fn connector(port: u16) -> Connector {
     Connector::new(LinkOptions {
-        broker: "mqtt://127.0.0.1:1".parse().unwrap(),
+        broker: format!("mqtt://127.0.0.1:{port}").parse().unwrap(),
         tls: None,
         credentials: None,
-        protocol: Protocol::V5,
+        protocol: Protocol::V311,
         client_id: "test".to_owned(),
         keep_alive: Duration::from_secs(5),
         session: SessionKind::Clean,
@@ -59,7 +62,9 @@ async fn a_store_that_has_had_enough_ends_it_while_the_broker_is_away() {
     let (_, answers) = mpsc::unbounded_channel();
     let mut receive = Receive::new(reception(), jobs, answers, Reporter::new(Progress::new()));
     let never = CancellationToken::new();
-    let ended = tokio::time::timeout(Duration::from_secs(10), receive.run(away(), &never)).await;
+    // Nobody listens there.
+    let run = receive.run(connector(1), &never);
+    let ended = tokio::time::timeout(Duration::from_secs(10), run).await;
     ended.expect("still waiting for the broker").unwrap();
 }
 
@@ -74,4 +79,57 @@ fn a_reason_does_not_quote_a_whole_payload() {
     };
     assert!(reason.starts_with("not a CloudEvent in JSON: "), "{reason}");
     assert_eq!(reason.chars().count(), MAX_REASON_CHARS + 3);
+}
+
+/// A broker that accepts one connection, and then says stop. Gives its port.
+fn broker_that_says(stop: CancellationToken) -> u16 {
+    const CONNACK: [u8; 4] = [0x20, 2, 0, 0];
+    const DISCONNECT: [u8; 2] = [0xe0, 0];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut stream, mut packet) = (listener.accept().unwrap().0, [0; 1024]);
+        assert_ne!(stream.read(&mut packet).unwrap(), 0);
+        stream.write_all(&CONNACK).unwrap();
+        assert_ne!(stream.read(&mut packet).unwrap(), 0);
+        stop.cancel();
+        while let Ok(len @ 1..) = stream.read(&mut packet)
+            && !packet[..len].ends_with(&DISCONNECT)
+        {}
+    });
+    port
+}
+
+#[tokio::test]
+async fn what_has_come_is_stored_before_the_end() {
+    let (jobs, mut jobs_to_do) = mpsc::channel::<Job>(1);
+    let (done, answers) = mpsc::unbounded_channel();
+    let mut reception = reception();
+    reception.drain_timeout = Duration::from_secs(30);
+    let mut receive = Receive::new(reception, jobs, answers, Reporter::new(Progress::new()));
+    for _ in 0..RECEIVE_MAXIMUM {
+        receive.take(None, picture);
+    }
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let store = thread::spawn(move || {
+        while !stopped.is_cancelled() {
+            thread::yield_now();
+        }
+        while let Some(job) = jobs_to_do.blocking_recv() {
+            let stored = Stored {
+                ack: job.ack,
+                outcome: Outcome::Duplicate,
+                frame: None,
+                bytes: 0,
+                latency: Duration::ZERO,
+            };
+            done.send(stored).unwrap();
+        }
+    });
+    let broker = broker_that_says(stop.clone());
+    receive.run(connector(broker), &stop).await.unwrap();
+    let reporter = receive.finish().close();
+    store.join().unwrap();
+    assert_eq!(reporter.counters.received, u64::from(RECEIVE_MAXIMUM));
 }

@@ -135,6 +135,23 @@ fn a_foreign_picture_without_huffman_tables_is_whole_as_viewers_see_it() {
     assert_eq!(report.foreign_whole, 1);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_to_another_disk_is_followed_and_one_within_the_folder_is_not() {
+    use std::os::unix::fs::symlink;
+
+    let (recording, parent) = (Recording::of([1, 2]), tempfile::tempdir().unwrap());
+    let out = parent.path().join("out");
+    fs::create_dir(&out).unwrap();
+    symlink(recording.folder.path().join("door"), out.join("door")).unwrap();
+    fs::create_dir(out.join("gate")).unwrap();
+    symlink(out.join("gate"), out.join("newest")).unwrap();
+    fs::write(out.join("gate/image1.jpg"), jpeg()).unwrap();
+    let report = verify(&out, VerifyOptions::default()).unwrap();
+    assert_eq!(report.problems, []);
+    assert_eq!((report.whole, report.unindexed), (2, 1));
+}
+
 #[test]
 fn gaps_are_named() {
     let recording = Recording::of([3, 4, 8, 10]);
