@@ -142,6 +142,7 @@ impl Capture {
             span.add(came_at);
             self.counters.captured.fetch_add(1, Relaxed);
             let dropped = tokio::select! {
+                biased;
                 dropped = self.queue.push(frame) => dropped,
                 // A source that waits for room is to stop: the frame is numbered, so it is named.
                 () = told_to_stop(&stop, deadline) => {

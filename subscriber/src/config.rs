@@ -184,6 +184,10 @@ pub struct VerifyArgs {
     #[arg(long, env = "FRAMEBRIDGE_NO_DECODE", value_parser = BoolishValueParser::new())]
     pub(crate) no_decode: bool,
 
+    /// Do not ask for frames that are not there: for a folder of one subscriber of a --group
+    #[arg(long, env = "FRAMEBRIDGE_NO_GAPS", value_parser = BoolishValueParser::new())]
+    pub(crate) no_gaps: bool,
+
     /// Print the report as JSON
     #[arg(long, env = "FRAMEBRIDGE_JSON", value_parser = BoolishValueParser::new())]
     pub(crate) json: bool,

@@ -15,6 +15,8 @@ pub(crate) struct Counters {
     pub(crate) duplicates: u64,
     pub(crate) quarantined: u64,
     pub(crate) foreign: u64,
+    /// Whether frames are shared with others of a `--group`: those that go to them are not missing.
+    pub(crate) is_shared: bool,
     gaps: Gaps,
 }
 
@@ -30,7 +32,10 @@ impl Counters {
             Outcome::Quarantined { .. } | Outcome::Conflict { .. } => self.quarantined += 1,
         }
         let is_frame = matches!(stored.outcome, Outcome::Stored { .. } | Outcome::Duplicate);
-        let frame = stored.frame.as_ref().filter(|_| is_frame);
+        let frame = stored
+            .frame
+            .as_ref()
+            .filter(|_| is_frame && !self.is_shared);
         frame.and_then(|frame| self.gaps.observe(frame).opened_gap)
     }
 

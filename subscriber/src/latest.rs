@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -61,27 +62,43 @@ impl From<&Frame> for Shot {
     }
 }
 
+/// A stream that showed nothing for so long may be followed by one with an earlier clock.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// How far each camera has come.
 #[derive(Debug, Default)]
 struct Forward {
-    newest: HashMap<CameraName, (Timestamp, Option<(StreamId, u64)>)>,
+    newest: HashMap<CameraName, Newest>,
+}
+
+/// The picture of a camera that was shown last.
+#[derive(Debug)]
+struct Newest {
+    at: Timestamp,
+    place: Option<(StreamId, u64)>,
+    shown: Instant,
 }
 
 impl Forward {
-    /// Within a stream its numbers tell what is newer, for a camera's clock may be set back; between streams the time.
-    fn is_newer(&self, shot: &Shot) -> bool {
-        let Some((at, place)) = self.newest.get(&shot.camera) else {
+    /// Within a stream its numbers tell what is newer, for a camera's clock may be set back; between streams the time,
+    /// unless the known one has fallen silent: a camera without a battery starts with an earlier clock.
+    fn is_newer(&self, shot: &Shot, now: Instant) -> bool {
+        let Some(newest) = self.newest.get(&shot.camera) else {
             return true;
         };
-        match (place, shot.place) {
-            (Some((known, last)), Some((stream, sequence))) if *known == stream => sequence > *last,
-            _ => shot.at > *at,
+        match (newest.place, shot.place) {
+            (Some((known, last)), Some((stream, sequence))) if known == stream => sequence > last,
+            _ => shot.at > newest.at || now > newest.shown + SILENCE,
         }
     }
 
-    fn advance(&mut self, shot: &Shot) {
-        self.newest
-            .insert(shot.camera.clone(), (shot.at, shot.place));
+    fn advance(&mut self, shot: &Shot, now: Instant) {
+        let newest = Newest {
+            at: shot.at,
+            place: shot.place,
+            shown: now,
+        };
+        self.newest.insert(shot.camera.clone(), newest);
     }
 }
 
@@ -113,7 +130,7 @@ impl LatestFile {
     /// # Errors
     /// The file could not be replaced: it is as it was, and the next picture may succeed.
     pub fn offer(&mut self, shot: &Shot) -> io::Result<bool> {
-        if !self.forward.is_newer(shot) {
+        if !self.forward.is_newer(shot, Instant::now()) {
             return Ok(false);
         }
         let path = self.path(&shot.camera);
@@ -131,7 +148,7 @@ impl LatestFile {
             }
             done => done?,
         }
-        self.forward.advance(shot);
+        self.forward.advance(shot, Instant::now());
         Ok(true)
     }
 

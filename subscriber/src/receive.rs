@@ -4,6 +4,7 @@
 //! more than its window without an acknowledgement. What needs none (QoS 0) has the same room, and is lost beyond it.
 //! Only this stage acknowledges, and only what the store has answered.
 
+mod arrival;
 #[cfg(test)]
 mod tests;
 
@@ -11,27 +12,22 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use link::{
-    AckToken, Connector, Event, LinkError, Message, Protocol, PublishOutcome, Qos, Received,
-    Session,
+    AckToken, Connector, Event, LinkError, Message, Protocol, PublishOutcome, Qos, Session,
 };
-use protocol::event;
-use protocol::topic::{self, CameraName, ConsumerName, OFFLINE, ONLINE, TopicPrefix};
+use protocol::topic::{self, ConsumerName, OFFLINE, ONLINE, TopicPrefix};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use self::arrival::arrival;
 use crate::report::Reporter;
-use crate::store::{Arrival, Content, Outcome};
+use crate::store::{Arrival, Outcome};
 use crate::storing::{Job, Stored};
 
 /// Most messages that the broker may send ahead of our acknowledgements.
 pub(crate) const RECEIVE_MAXIMUM: u16 = 64;
-
-/// A reason goes to the log and to an index. It may quote what could not be read, a whole payload even.
-const MAX_REASON_CHARS: usize = 200;
 
 /// What is received, and as whom.
 pub(crate) struct Reception {
@@ -294,54 +290,6 @@ impl Receive {
         };
         session.publish(message, 0);
     }
-}
-
-fn arrival(reception: &Reception, received: Received) -> Arrival {
-    let received_at = Timestamp::now();
-    let Some(camera) = reception.prefix.camera_of_frames(&received.topic) else {
-        let level = received.topic.rsplit('/').nth(1).unwrap_or_default();
-        let reason = format!(
-            "topic {:?} names no camera that we could take",
-            received.topic
-        );
-        let content = undecodable(received.payload, reason);
-        return Arrival {
-            camera: CameraName::sanitized(level),
-            received_at,
-            content,
-        };
-    };
-    let payload = received.payload.clone();
-    let decoded = event::decode(
-        &camera,
-        received.content_type.as_deref(),
-        &received.user_properties,
-        received.payload,
-    );
-    let content = match decoded {
-        Ok(decoded) if decoded.jpeg().len() as u64 > reception.max_frame_bytes => undecodable(
-            payload,
-            format!(
-                "larger than --max-frame-bytes {}",
-                reception.max_frame_bytes
-            ),
-        ),
-        Ok(decoded) => Content::Decoded(decoded),
-        Err(error) => undecodable(payload, error.to_string()),
-    };
-    Arrival {
-        camera,
-        received_at,
-        content,
-    }
-}
-
-fn undecodable(payload: Bytes, mut reason: String) -> Content {
-    if let Some((end, _)) = reason.char_indices().nth(MAX_REASON_CHARS) {
-        reason.truncate(end);
-        reason.push_str("...");
-    }
-    Content::Undecodable { payload, reason }
 }
 
 /// Waits for `deadline`; for ever without one.

@@ -75,7 +75,9 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let (done, answers) = mpsc::unbounded_channel();
     let store_thread = storing::spawn(outputs, jobs_to_do, done, give_up.clone())
         .context("failed to start the store")?;
-    let mut receive = Receive::new(reception(&args), jobs, answers, Reporter::new(progress));
+    let mut reporter = Reporter::new(progress);
+    reporter.counters.is_shared = args.frames.group.is_some();
+    let mut receive = Receive::new(reception(&args), jobs, answers, reporter);
     let received = receive.run(connector, &stop).await;
 
     give_up.cancel();
@@ -114,7 +116,12 @@ fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
         report.to_string()
     };
     writeln!(std::io::stdout(), "{printed}").context("failed to print the report")?;
-    if !report.is_whole() {
+    let is_good = if args.no_gaps {
+        report.is_sound()
+    } else {
+        report.is_whole()
+    };
+    if !is_good {
         bail!("{} is not whole", args.dir.display());
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -63,10 +63,10 @@ impl MjpegOut {
 
     /// Has `shot` written, if it is newer than what its camera showed before. Never waits.
     pub fn offer(&mut self, shot: &Shot) {
-        if !self.forward.is_newer(shot) {
+        if !self.forward.is_newer(shot, Instant::now()) {
             return;
         }
-        self.forward.advance(shot);
+        self.forward.advance(shot, Instant::now());
         let mut state = self.mailbox.state();
         if state.ended {
             state.totals.skipped += 1;

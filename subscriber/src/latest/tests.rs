@@ -37,6 +37,16 @@ fn the_latest_file_only_moves_forward() {
 }
 
 #[test]
+fn a_camera_that_starts_with_an_earlier_clock_is_shown_once_its_old_stream_is_silent() {
+    let mut forward = Forward::default();
+    let start = Instant::now();
+    forward.advance(&shot("door", StreamId::new(), 900, 1_000), start);
+    let restarted = shot("door", StreamId::new(), 1, 10);
+    assert!(!forward.is_newer(&restarted, start + SILENCE));
+    assert!(forward.is_newer(&restarted, start + SILENCE * 2));
+}
+
+#[test]
 fn each_camera_may_have_a_file_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let mut latest = LatestFile::new(folder.path().join("{camera}.jpg"));

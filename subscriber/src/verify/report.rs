@@ -103,7 +103,13 @@ impl Report {
     /// Whether there is something, and nothing is missing or broken.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.missing == 0 && self.problem_count == 0
+        self.missing == 0 && self.is_sound()
+    }
+
+    /// Whether there is something, and nothing of it is broken; frames may be missing.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.problem_count == 0
     }
 
     pub(super) fn add_problem(&mut self, dir: &Path, path: &Path, problem: &impl Display) {
