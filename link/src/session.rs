@@ -37,6 +37,10 @@ pub(crate) fn poll_timeout(keep_alive: Duration) -> Duration {
     POLL_TIMEOUT.max(keep_alive * 2)
 }
 
+/// What the system may hold of what we send. A ping waits behind it: if the system chose (megabytes), a slow network
+/// would keep the answer away beyond the keep-alive, and the connection would be given up again and again.
+pub(crate) const SEND_BUFFER_BYTES: u32 = 128 * 1024;
+
 /// How long a clean goodbye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 

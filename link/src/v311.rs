@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::error::LinkError;
 use crate::options::{LinkOptions, MQTT_MAX_PACKET_BYTES, SessionKind};
-use crate::session::{POLL_TIMEOUT, poll_timeout};
+use crate::session::{POLL_TIMEOUT, SEND_BUFFER_BYTES, poll_timeout};
 use crate::wire::{Connected, Message, PublishOutcome, Qos, Received, WireEvent};
 
 /// Beyond the caller's window: status messages go out beside the frames.
@@ -21,6 +21,7 @@ pub(crate) fn connect(options: &LinkOptions) -> (AsyncClient, EventLoop) {
         AsyncClient::new(mqtt_options(options), options.request_capacity());
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
+    network.set_tcp_send_buffer_size(SEND_BUFFER_BYTES);
     // Here this bounds every flush too: a large frame on a slow link takes its time.
     network.set_connection_timeout(POLL_TIMEOUT.as_secs());
     event_loop.set_network_options(network);

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::error::LinkError;
 use crate::options::{LinkOptions, SessionKind};
-use crate::session::{CONNECT_TIMEOUT, poll_timeout};
+use crate::session::{CONNECT_TIMEOUT, SEND_BUFFER_BYTES, poll_timeout};
 use crate::wire::{Connected, Message, PublishOutcome, Qos, Received, WireEvent};
 
 /// Beyond the caller's window: status messages go out beside the frames.
@@ -35,6 +35,7 @@ fn mqtt_options(options: &LinkOptions) -> MqttOptions {
         .set_outgoing_inflight_upper_limit(options.window + WINDOW_SLACK);
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
+    network.set_tcp_send_buffer_size(SEND_BUFFER_BYTES);
     mqtt.set_network_options(network);
     // No topic aliases: rumqttc hands over aliased publishes with an empty topic.
     let mut properties = ConnectProperties::new();
