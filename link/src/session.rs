@@ -39,7 +39,7 @@ pub(crate) fn poll_timeout(keep_alive: Duration) -> Duration {
 
 /// What the system may hold of what we send. A ping waits behind it: if the system chose (megabytes), a slow network
 /// would keep the answer away beyond the keep-alive, and the connection would be given up again and again.
-pub(crate) const SEND_BUFFER_BYTES: u32 = 256 * 1024;
+pub(crate) const SEND_BUFFER_BYTES: u32 = 128 * 1024;
 
 /// How long a clean goodbye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
