@@ -11,8 +11,9 @@ use anyhow::Context as _;
 use protocol::frame::{Frame, FrameId, StreamId, to_microseconds};
 use protocol::jpeg;
 use protocol::topic::CameraName;
+use runtime::deadline::reached;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -203,12 +204,9 @@ impl Capture {
 
 /// Waits for `stop`, or for `deadline` if there is one.
 async fn told_to_stop(stop: &CancellationToken, deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::select! {
-            () = stop.cancelled() => {}
-            () = sleep_until(deadline) => {}
-        },
-        None => stop.cancelled().await,
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = reached(deadline) => {}
     }
 }
 

@@ -10,6 +10,7 @@ use link::{Connector, LinkError, Message, Qos, Session};
 use protocol::event::{self, Format};
 use protocol::frame::Frame;
 use protocol::topic::{CameraName, TopicPrefix};
+use runtime::deadline::reached;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -18,7 +19,7 @@ use crate::announce::Announcer;
 use crate::audience::Audience;
 use crate::counters::{Counters, DropReason};
 use crate::in_flight::InFlight;
-use crate::packet_limit::PacketLimit;
+use crate::packet_limit::{PacketLimit, TRIAL, Verdict};
 use crate::queue::Queue;
 use crate::report::{DeliveryTimes, HoldUp, StatsMaker};
 
@@ -53,6 +54,8 @@ pub(crate) struct Delivery {
     in_flight: InFlight,
     audience: Audience,
     packet_limit: PacketLimit,
+    /// Until then this connection is silent.
+    trial_over: Option<Instant>,
     announcer: Announcer,
     last_sent: Option<Frame>,
 }
@@ -90,6 +93,7 @@ impl Delivery {
             in_flight,
             audience: Audience::Present,
             packet_limit: PacketLimit::default(),
+            trial_over: None,
             announcer,
             last_sent: None,
         }
@@ -159,18 +163,38 @@ impl Delivery {
     /// for hang-ups without a reason are taken for another program under our name.
     fn leave(&mut self, error: LinkError, life: Duration) -> LinkError {
         let may_be_a_frame = error.may_heal() && life < SHORT_LIFE;
-        if may_be_a_frame {
+        let was_silent = self.trial_over.is_some();
+        if may_be_a_frame && was_silent {
+            self.in_flight.forgive();
+        } else if may_be_a_frame {
             self.in_flight.blame_oldest_sent();
         }
         self.in_flight.connection_lost();
         self.audience = Audience::Present;
-        if may_be_a_frame && let Some((frame, hang_ups)) = self.in_flight.next_unsent() {
-            let bytes = self.message(frame).packet_bytes();
-            if !self.packet_limit.allows(bytes, hang_ups, Instant::now()) {
-                return LinkError::Lost(format!("{error}, on a packet of {bytes} bytes"));
+        match self.judge_next() {
+            Some((Verdict::TooLarge, bytes)) if may_be_a_frame => {
+                LinkError::Lost(format!("{error}, on a packet of {bytes} bytes"))
             }
+            _ => error,
         }
-        error
+    }
+
+    /// The verdict on the frame that is to be sent next, and the size of its packet.
+    fn judge_next(&mut self) -> Option<(Verdict, usize)> {
+        let (frame, hang_ups) = self.in_flight.next_unsent()?;
+        let bytes = self.message(frame).packet_bytes();
+        Some((
+            self.packet_limit.judge(bytes, hang_ups, Instant::now()),
+            bytes,
+        ))
+    }
+
+    /// A frame on trial is condemned once a silent connection has lasted.
+    fn end_trial(&mut self) {
+        self.trial_over = None;
+        if let Some((Verdict::OnTrial, bytes)) = self.judge_next() {
+            self.packet_limit.condemn(bytes, Instant::now());
+        }
     }
 
     fn begin(&mut self, session: &mut Session) {
@@ -182,6 +206,8 @@ impl Delivery {
         self.in_flight
             .set_window(self.options.window.min(broker_window.max(1)));
         self.announcer.status(session, true);
+        let is_trial = matches!(self.judge_next(), Some((Verdict::OnTrial, _)));
+        self.trial_over = is_trial.then(|| Instant::now() + TRIAL);
     }
 
     async fn serve(&mut self, session: &mut Session, give_up: &CancellationToken) -> Left {
@@ -206,7 +232,8 @@ impl Delivery {
                     Some(frame) => self.in_flight.admit(frame),
                     None => source_ended = true,
                 },
-                _ = latest_ticks.tick() => {
+                () = reached(self.trial_over.map(Into::into)) => self.end_trial(),
+                _ = latest_ticks.tick(), if self.trial_over.is_none() => {
                     let newest = self.queue.newest().or_else(|| self.last_sent.clone());
                     self.announcer.latest(session, newest, &self.packet_limit);
                 }
@@ -229,9 +256,10 @@ impl Delivery {
     }
 
     fn send_what_may_go(&mut self, session: &mut Session) {
-        while self
-            .audience
-            .may_send(Instant::now(), self.in_flight.unacknowledged())
+        while self.trial_over.is_none()
+            && self
+                .audience
+                .may_send(Instant::now(), self.in_flight.unacknowledged())
         {
             let Some((frame, hang_ups)) = self.in_flight.next_unsent() else {
                 return;
@@ -239,10 +267,10 @@ impl Delivery {
             let mut frame = frame.clone();
             frame.dropped = self.counters.dropped();
             let message = self.message(&frame);
-            if !self
+            let verdict = self
                 .packet_limit
-                .allows(message.packet_bytes(), hang_ups, Instant::now())
-            {
+                .judge(message.packet_bytes(), hang_ups, Instant::now());
+            if verdict == Verdict::TooLarge {
                 self.give_up_too_large(&message);
                 continue;
             }

@@ -138,6 +138,13 @@ impl InFlight {
         }
     }
 
+    /// The broker hung up without any frame: none is to blame.
+    pub(crate) fn forgive(&mut self) {
+        for flying in &mut self.frames {
+            flying.failed_attempts = 0;
+        }
+    }
+
     /// The broker hung up on us: counts against the frame that was being sent. Those behind it may never have left.
     pub(crate) fn blame_oldest_sent(&mut self) {
         if let Some(flying) = self

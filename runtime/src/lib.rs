@@ -4,6 +4,7 @@
 pub mod allocator;
 pub mod arguments;
 pub mod child;
+pub mod deadline;
 pub mod latency;
 pub mod logging;
 pub mod program;

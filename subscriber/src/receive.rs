@@ -16,6 +16,7 @@ use link::{
     AckToken, Connector, Event, LinkError, Message, Protocol, PublishOutcome, Qos, Session,
 };
 use protocol::topic::{self, ConsumerName, OFFLINE, ONLINE, TopicPrefix};
+use runtime::deadline::reached;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -289,13 +290,5 @@ impl Receive {
             user_properties: Vec::new(),
         };
         session.publish(message, 0);
-    }
-}
-
-/// Waits for `deadline`; for ever without one.
-async fn reached(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }
