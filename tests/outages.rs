@@ -199,7 +199,12 @@ fn a_subscriber_heals_when_the_broker_forgets_everything() {
         .arg(folder.path())
         .run(A_RUN)
         .succeeded();
-    storing.wait(A_RUN).succeeded();
+    let stored = storing.wait(A_RUN).succeeded();
+    assert_eq!(
+        stored.lines_with("forgotten"),
+        1,
+        "what may be lost is said"
+    );
     out.holds("door", &footage().frames[..3]);
 }
 

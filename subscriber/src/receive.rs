@@ -121,6 +121,14 @@ impl Receive {
                 () = reached(deadline) => return Ok(()),
             };
             self.reporter.reconnects = connector.reconnects();
+            if let Some(consumer) = &self.reception.consumer
+                && connector.reconnects() > 0
+                && !session.session_present()
+            {
+                warn!(
+                    "the broker has forgotten what it kept for {consumer}: what came meanwhile is missing"
+                );
+            }
             self.deadline = self.deadline.or_else(|| {
                 self.reception
                     .duration
