@@ -70,7 +70,15 @@ pub struct LinkOptions {
     pub max_packet_bytes: u32,
 }
 
+/// Beyond the caller's window: status messages go out beside the frames.
+const WINDOW_SLACK: u16 = 4;
+
 impl LinkOptions {
+    /// Most unacknowledged publishes that rumqttc is to let out.
+    pub(crate) fn inflight_limit(&self) -> u16 {
+        self.window + WINDOW_SLACK
+    }
+
     /// Room for acknowledgements, subscriptions and status messages beside the window.
     pub(crate) fn request_capacity(&self) -> usize {
         usize::from(self.window) + usize::from(self.receive_maximum) + 64

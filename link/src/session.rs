@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rumqttc::{TlsConfiguration, Transport, v5 as rumqttc_v5};
+use rumqttc::{NetworkOptions, TlsConfiguration, Transport, v5 as rumqttc_v5};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -39,7 +39,7 @@ pub(crate) fn poll_timeout(keep_alive: Duration) -> Duration {
 
 /// What the system may hold of what we send. A ping waits behind it: if the system chose (megabytes), a slow network
 /// would keep the answer away beyond the keep-alive, and the connection would be given up again and again.
-pub(crate) const SEND_BUFFER_BYTES: u32 = 128 * 1024;
+const SEND_BUFFER_BYTES: u32 = 128 * 1024;
 
 /// How long a clean goodbye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -226,6 +226,14 @@ impl Session {
 
 fn closed() -> LinkError {
     LinkError::Lost("the connection is closed".into())
+}
+
+/// What every connection asks of its socket.
+pub(crate) fn network_options() -> NetworkOptions {
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    network.set_tcp_send_buffer_size(SEND_BUFFER_BYTES);
+    network
 }
 
 /// rumqttc's transport for these options.

@@ -3,25 +3,19 @@
 use bytes::Bytes;
 use rumqttc::{
     AsyncClient, ConnAck, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill,
-    MqttOptions, NetworkOptions, Outgoing, Packet, Publish, QoS, StateError, SubscribeFilter,
-    SubscribeReasonCode,
+    MqttOptions, Outgoing, Packet, Publish, QoS, StateError, SubscribeFilter, SubscribeReasonCode,
 };
 use tokio::time::timeout;
 
 use crate::error::LinkError;
 use crate::options::{LinkOptions, MQTT_MAX_PACKET_BYTES, SessionKind};
-use crate::session::{POLL_TIMEOUT, SEND_BUFFER_BYTES, poll_timeout};
+use crate::session::{POLL_TIMEOUT, network_options, poll_timeout, transport};
 use crate::wire::{Connected, Message, PublishOutcome, Qos, Received, WireEvent};
-
-/// Beyond the caller's window: status messages go out beside the frames.
-const WINDOW_SLACK: u16 = 4;
 
 pub(crate) fn connect(options: &LinkOptions) -> (AsyncClient, EventLoop) {
     let (client, mut event_loop) =
         AsyncClient::new(mqtt_options(options), options.request_capacity());
-    let mut network = NetworkOptions::new();
-    network.set_tcp_nodelay(true);
-    network.set_tcp_send_buffer_size(SEND_BUFFER_BYTES);
+    let mut network = network_options();
     // Here this bounds every flush too: a large frame on a slow link takes its time.
     network.set_connection_timeout(POLL_TIMEOUT.as_secs());
     event_loop.set_network_options(network);
@@ -34,10 +28,10 @@ fn mqtt_options(options: &LinkOptions) -> MqttOptions {
         options.broker.address(),
         options.broker.port(),
     );
-    mqtt.set_transport(super::session::transport(options))
+    mqtt.set_transport(transport(options))
         .set_keep_alive(options.keep_alive)
         .set_manual_acks(true)
-        .set_inflight(options.window + WINDOW_SLACK)
+        .set_inflight(options.inflight_limit())
         .set_max_packet_size(size(options.max_packet_bytes), size(MQTT_MAX_PACKET_BYTES))
         .set_clean_session(options.session == SessionKind::Clean);
     if let Some((username, password)) = &options.credentials {

@@ -1,22 +1,19 @@
 //! MQTT 5 through rumqttc: options in, [`WireEvent`]s out.
 
 use bytes::Bytes;
+use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnAck, ConnectProperties, ConnectReturnCode, DisconnectReasonCode, Filter, LastWill, Packet,
     PubAckReason, Publish, PublishProperties, SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
-use rumqttc::{NetworkOptions, Outgoing};
 use tokio::time::timeout;
 
 use crate::error::LinkError;
 use crate::options::{LinkOptions, SessionKind};
-use crate::session::{CONNECT_TIMEOUT, SEND_BUFFER_BYTES, poll_timeout};
+use crate::session::{CONNECT_TIMEOUT, network_options, poll_timeout, transport};
 use crate::wire::{Connected, Message, PublishOutcome, Qos, Received, WireEvent};
-
-/// Beyond the caller's window: status messages go out beside the frames.
-const WINDOW_SLACK: u16 = 4;
 
 pub(crate) fn connect(options: &LinkOptions) -> (AsyncClient, EventLoop) {
     AsyncClient::new(mqtt_options(options), options.request_capacity())
@@ -28,15 +25,12 @@ fn mqtt_options(options: &LinkOptions) -> MqttOptions {
         options.broker.address(),
         options.broker.port(),
     );
-    mqtt.set_transport(super::session::transport(options))
+    mqtt.set_transport(transport(options))
         .set_keep_alive(options.keep_alive)
         .set_connection_timeout(CONNECT_TIMEOUT.as_secs())
         .set_manual_acks(true)
-        .set_outgoing_inflight_upper_limit(options.window + WINDOW_SLACK);
-    let mut network = NetworkOptions::new();
-    network.set_tcp_nodelay(true);
-    network.set_tcp_send_buffer_size(SEND_BUFFER_BYTES);
-    mqtt.set_network_options(network);
+        .set_outgoing_inflight_upper_limit(options.inflight_limit());
+    mqtt.set_network_options(network_options());
     // No topic aliases: rumqttc hands over aliased publishes with an empty topic.
     let mut properties = ConnectProperties::new();
     properties.receive_maximum = Some(options.receive_maximum);

@@ -29,6 +29,19 @@ pub struct Message {
 }
 
 impl Message {
+    /// A short text that the broker acknowledges and keeps for late joiners, such as a status.
+    #[must_use]
+    pub fn retained_text(topic: String, text: &'static str) -> Self {
+        Self {
+            topic,
+            payload: Bytes::from_static(text.as_bytes()),
+            qos: Qos::AtLeastOnce,
+            retain: true,
+            content_type: None,
+            user_properties: Vec::new(),
+        }
+    }
+
     /// Upper bound of the MQTT packet's size, in bytes (MQTT 5 sections 2.1 and 3.3).
     #[must_use]
     pub fn packet_bytes(&self) -> usize {
@@ -56,6 +69,9 @@ impl Message {
 
 /// The caller's own name for a publish, given back when it is settled.
 pub type PublishToken = u64;
+
+/// The token of a message whose fate nobody asks for.
+pub const NO_TOKEN: PublishToken = 0;
 
 /// How the broker answered a publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

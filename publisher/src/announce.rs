@@ -1,16 +1,13 @@
 //! What a camera says besides frames: `status`, `latest` and `stats`.
 
 use bytes::Bytes;
-use link::{Message, PublishToken, Qos, Session, Will};
+use link::{Message, NO_TOKEN, Qos, Session, Will};
 use protocol::event::CONTENT_TYPE_JPEG;
 use protocol::frame::Frame;
 use protocol::topic::{CameraName, OFFLINE, ONLINE, TopicPrefix};
 
 use crate::packet_limit::PacketLimit;
 use crate::report::Stats;
-
-/// The token of every message that is no frame: [`crate::in_flight`] never gives it out.
-pub(crate) const NO_FRAME: PublishToken = 0;
 
 /// Publishes beside the frames.
 pub(crate) struct Announcer {
@@ -42,15 +39,8 @@ impl Announcer {
     /// Says that the camera is there, or that it leaves.
     pub(crate) fn status(&self, session: &mut Session, online: bool) {
         let status = if online { ONLINE } else { OFFLINE };
-        let message = Message {
-            topic: self.prefix.status(&self.camera),
-            payload: Bytes::from_static(status.as_bytes()),
-            qos: Qos::AtLeastOnce,
-            retain: true,
-            content_type: None,
-            user_properties: Vec::new(),
-        };
-        session.publish(message, NO_FRAME);
+        let message = Message::retained_text(self.prefix.status(&self.camera), status);
+        session.publish(message, NO_TOKEN);
     }
 
     /// Shows `newest` to late joiners, unless it, or a newer one, was shown before, or the broker may hang up on it.
@@ -74,7 +64,7 @@ impl Announcer {
             content_type: Some(CONTENT_TYPE_JPEG),
             user_properties: Vec::new(),
         };
-        if session.fits(&message) && session.publish(message, NO_FRAME) {
+        if session.fits(&message) && session.publish(message, NO_TOKEN) {
             self.latest_sequence = frame.id.sequence;
         }
     }
@@ -92,6 +82,6 @@ impl Announcer {
             content_type: Some("application/json"),
             user_properties: Vec::new(),
         };
-        session.publish(message, NO_FRAME);
+        session.publish(message, NO_TOKEN);
     }
 }

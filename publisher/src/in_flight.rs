@@ -6,16 +6,14 @@
 
 use std::collections::VecDeque;
 
-use link::PublishToken;
+use link::{NO_TOKEN, PublishToken};
 use protocol::frame::Frame;
-
-use crate::announce::NO_FRAME;
 
 /// The window of unacknowledged frames, oldest first.
 pub(crate) struct InFlight {
     frames: VecDeque<Flying>,
     window: usize,
-    /// Starts above [`crate::announce::NO_FRAME`].
+    /// Starts above [`NO_TOKEN`], which names no frame.
     next_token: PublishToken,
 }
 
@@ -35,7 +33,7 @@ impl InFlight {
         Self {
             frames: VecDeque::with_capacity(window),
             window,
-            next_token: NO_FRAME + 1,
+            next_token: NO_TOKEN + 1,
         }
     }
 

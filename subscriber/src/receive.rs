@@ -11,9 +11,9 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
 use link::{
-    AckToken, Connector, Event, LinkError, Message, Protocol, PublishOutcome, Qos, Session,
+    AckToken, Connector, Event, LinkError, Message, NO_TOKEN, Protocol, PublishOutcome, Qos,
+    Session,
 };
 use protocol::topic::{self, ConsumerName, OFFLINE, ONLINE, TopicPrefix};
 use runtime::deadline::reached;
@@ -289,14 +289,7 @@ impl Receive {
         let Some(consumer) = &self.reception.consumer else {
             return;
         };
-        let message = Message {
-            topic: topic::consumer_status(consumer),
-            payload: Bytes::from_static(status.as_bytes()),
-            qos: Qos::AtLeastOnce,
-            retain: true,
-            content_type: None,
-            user_properties: Vec::new(),
-        };
-        session.publish(message, 0);
+        let message = Message::retained_text(topic::consumer_status(consumer), status);
+        session.publish(message, NO_TOKEN);
     }
 }

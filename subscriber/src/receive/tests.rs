@@ -2,6 +2,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use link::{LinkOptions, SessionKind};
 use runtime::progress::Progress;
