@@ -79,12 +79,14 @@ fn store_all(
         let Some(outcome) = put(&mut outputs.store, &job.arrival, give_up) else {
             break;
         };
-        if let Outcome::Stored { .. } | Outcome::Foreign { .. } = outcome {
-            stored += 1;
-        }
-        outputs.show(&job.arrival, &outcome);
+        let is_new = matches!(outcome, Outcome::Stored { .. } | Outcome::Foreign { .. });
+        // First the answer: showing the picture elsewhere is no part of storing it, and must not hold up its acknowledgement.
         if answers.send(answer(&job, outcome)).is_err() {
             break;
+        }
+        if is_new {
+            stored += 1;
+            outputs.show(&job.arrival);
         }
     }
     outputs
@@ -119,14 +121,14 @@ fn put(store: &mut FrameStore, arrival: &Arrival, give_up: &CancellationToken) -
 }
 
 impl Outputs {
-    /// Shows a new picture to those who want only the newest.
-    fn show(&mut self, arrival: &Arrival, outcome: &Outcome) {
-        let shot = match (outcome, &arrival.content) {
-            (Outcome::Stored { .. }, Content::Decoded(Decoded::Frame(frame))) => Shot::from(frame),
-            (Outcome::Foreign { .. }, Content::Decoded(Decoded::Foreign(jpeg))) => {
+    /// Shows a picture that was just stored to those who want only the newest.
+    fn show(&mut self, arrival: &Arrival) {
+        let shot = match &arrival.content {
+            Content::Decoded(Decoded::Frame(frame)) => Shot::from(frame),
+            Content::Decoded(Decoded::Foreign(jpeg)) => {
                 Shot::foreign(arrival.camera.clone(), arrival.received_at, jpeg.clone())
             }
-            _ => return,
+            Content::Undecodable { .. } => return,
         };
         if let Some(latest) = &mut self.latest {
             let failed = latest.offer(&shot).err();
