@@ -4,44 +4,21 @@ use std::fmt;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use uuid::Uuid;
 
+use crate::identifier::identifier;
 use crate::topic::CameraName;
 
-/// One run of a publisher: a UUIDv7, made at its start. Frames are numbered within it, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StreamId(Uuid);
+identifier! {
+    /// One run of a publisher: a `UUIDv7`, made at its start. Frames are numbered within it, from 1.
+    StreamId
+}
 
 impl StreamId {
-    /// A new stream, unlike any other.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(Uuid::now_v7())
-    }
-
-    /// Reads the hyphenated form. `None` if it is not a UUID.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Uuid::try_parse(text).ok().map(Self)
-    }
-
     /// The last eight hex digits: random, where the first ones are the clock. For file names.
     #[must_use]
     pub fn short(&self) -> String {
-        let tail = self.0.as_u128() & 0xffff_ffff;
-        format!("{tail:08x}")
-    }
-}
-
-impl Default for StreamId {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Display for StreamId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_hyphenated().fmt(f)
+        let text = self.to_string();
+        text[text.len() - 8..].to_owned()
     }
 }
 

@@ -3,6 +3,9 @@
 //! | topic | QoS, retain | payload |
 //! |---|---|---|
 //! | `<prefix>/<camera>/frames` | 1 or 0, never retained | a frame ([`crate::event`]) |
+//! | `<prefix>/<camera>/resend/<consumer>` | 1 | a frame that this consumer lacks |
+//! | `<prefix>/<camera>/ledger` | 1, retained | what can still be had ([`crate::ledger`]) |
+//! | `<prefix>/<camera>/receipts/<consumer>` | 1, retained | what the consumer has ([`crate::receipt`]) |
 //! | `<prefix>/<camera>/latest` | 0, retained | the newest JPEG |
 //! | `<prefix>/<camera>/status` | 1, retained, last will | `online` or `offline` |
 //! | `<prefix>/<camera>/stats` | 0 | JSON figures |
@@ -117,10 +120,37 @@ impl TopicPrefix {
     /// Filter for the frames of `camera`, or of every camera.
     #[must_use]
     pub fn frames_filter(&self, camera: Option<&CameraName>) -> String {
-        camera.map_or_else(
-            || format!("{}/+/frames", self.0),
-            |camera| self.frames(camera),
-        )
+        self.filter(camera, "frames")
+    }
+
+    /// Where frames of `camera` go that `consumer` asked for again.
+    #[must_use]
+    pub fn resend(&self, camera: &CameraName, consumer: &ConsumerName) -> String {
+        self.of(camera, &format!("resend/{consumer}"))
+    }
+
+    /// Filter for what is sent again to `consumer`, by `camera` or by every camera.
+    #[must_use]
+    pub fn resend_filter(&self, camera: Option<&CameraName>, consumer: &ConsumerName) -> String {
+        self.filter(camera, &format!("resend/{consumer}"))
+    }
+
+    /// Where `camera` says what can still be had of it.
+    #[must_use]
+    pub fn ledger(&self, camera: &CameraName) -> String {
+        self.of(camera, "ledger")
+    }
+
+    /// Filter for the ledger of `camera`, or of every camera.
+    #[must_use]
+    pub fn ledger_filter(&self, camera: Option<&CameraName>) -> String {
+        self.filter(camera, "ledger")
+    }
+
+    /// Where `consumer` says what it has of `camera`.
+    #[must_use]
+    pub fn receipt(&self, camera: &CameraName, consumer: &ConsumerName) -> String {
+        self.of(camera, &format!("receipts/{consumer}"))
     }
 
     /// Where the newest JPEG of `camera` is retained.
@@ -144,12 +174,35 @@ impl TopicPrefix {
     /// The camera whose frames topic `topic` is, if it is one.
     #[must_use]
     pub fn camera_of_frames(&self, topic: &str) -> Option<CameraName> {
+        self.camera_before(topic, "/frames")
+    }
+
+    /// The camera whose frames for `consumer` are sent again on `topic`, if it is such a topic.
+    #[must_use]
+    pub fn camera_of_resend(&self, topic: &str, consumer: &ConsumerName) -> Option<CameraName> {
+        self.camera_before(topic, &format!("/resend/{consumer}"))
+    }
+
+    /// The camera whose ledger topic `topic` is, if it is one.
+    #[must_use]
+    pub fn camera_of_ledger(&self, topic: &str) -> Option<CameraName> {
+        self.camera_before(topic, "/ledger")
+    }
+
+    fn camera_before(&self, topic: &str, suffix: &str) -> Option<CameraName> {
         topic
             .strip_prefix(&*self.0)?
             .strip_prefix('/')?
-            .strip_suffix("/frames")?
+            .strip_suffix(suffix)?
             .parse()
             .ok()
+    }
+
+    fn filter(&self, camera: Option<&CameraName>, leaf: &str) -> String {
+        camera.map_or_else(
+            || format!("{}/+/{leaf}", self.0),
+            |camera| self.of(camera, leaf),
+        )
     }
 
     fn of(&self, camera: &CameraName, leaf: &str) -> String {
@@ -237,6 +290,22 @@ mod tests {
         ] {
             assert_eq!(prefix.camera_of_frames(foreign), None, "{foreign}");
         }
+    }
+
+    #[test]
+    fn what_a_consumer_asks_for_names_its_camera() {
+        let prefix: TopicPrefix = "cameras".parse().unwrap();
+        let camera: CameraName = "door".parse().unwrap();
+        let (pc, other) = ("pc".parse().unwrap(), "other".parse().unwrap());
+        let resend = prefix.resend(&camera, &pc);
+        assert_eq!(resend, "cameras/door/resend/pc");
+        assert_eq!(prefix.resend_filter(None, &pc), "cameras/+/resend/pc");
+        assert_eq!(prefix.camera_of_resend(&resend, &pc), Some(camera.clone()));
+        assert_eq!(prefix.camera_of_resend(&resend, &other), None);
+        assert_eq!(prefix.receipt(&camera, &pc), "cameras/door/receipts/pc");
+        let ledger = prefix.ledger(&camera);
+        assert_eq!(ledger, prefix.ledger_filter(Some(&camera)));
+        assert_eq!(prefix.camera_of_ledger(&ledger), Some(camera));
     }
 
     #[test]

@@ -6,15 +6,12 @@
 //! A stream joined in its middle has no gap before its first frame: numbers count as missing only between the lowest
 //! and the highest that were seen.
 
-mod ranges;
-
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use protocol::frame::{FrameId, StreamId};
+use protocol::ranges::{Inserted, RangeSet};
 use protocol::topic::CameraName;
-
-pub use ranges::{Inserted, RangeSet};
 
 /// Streams that are told apart at one time; the one that has been silent longest is settled first.
 const MAX_STREAMS: usize = 256;

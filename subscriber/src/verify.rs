@@ -18,10 +18,10 @@ use std::thread;
 
 use anyhow::{Context as _, ensure};
 use protocol::frame::StreamId;
+use protocol::ranges::{Inserted, RangeSet};
 use protocol::topic::CameraName;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::gaps::{Inserted, RangeSet};
 use crate::index::{self, End, Entry, INDEX_FILE, Kind};
 use crate::layout::is_picture;
 use crate::store::replace::is_partial;

@@ -4,10 +4,9 @@ use std::fmt::{self, Display};
 use std::path::Path;
 
 use protocol::frame::StreamId;
+use protocol::ranges::RangeSet;
 use protocol::topic::CameraName;
 use serde::Serialize;
-
-use crate::gaps::RangeSet;
 
 /// Problems that are printed.
 const PRINTED_PROBLEMS: usize = 20;
