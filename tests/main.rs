@@ -15,6 +15,7 @@ mod quarantine;
 mod refusals;
 mod sessions;
 mod sources;
+mod spool;
 mod storing;
 mod verifying;
 mod whole_way;

@@ -137,6 +137,7 @@ impl Delivery {
                 Left::Done => {
                     self.announcer
                         .latest(&mut session, self.last_sent.clone(), &self.packet_limit);
+                    self.publish_last_ledger(&mut session);
                     self.announcer.status(&mut session, false);
                     session.close().await;
                     return Ok(());

@@ -41,6 +41,14 @@ impl LedgerDesk {
         self.in_flight = false;
     }
 
+    /// The end does not wait for its turn.
+    fn may_follow_at_once(&mut self) {
+        self.in_flight = false;
+        self.published_at = self
+            .published_at
+            .and_then(|at| at.checked_sub(LEDGER_INTERVAL));
+    }
+
     fn is_due(&self, now: Instant) -> bool {
         !self.in_flight
             && self
@@ -75,6 +83,12 @@ impl Delivery {
             );
             self.ledger.said_silent = true;
         }
+    }
+
+    /// Says how things stand at the end.
+    pub(super) fn publish_last_ledger(&mut self, session: &mut Session) {
+        self.ledger.may_follow_at_once();
+        self.publish_ledger(session);
     }
 
     /// Says what can still be had, if that has changed or was not said for long.
