@@ -6,6 +6,9 @@
 mod group;
 mod syncing;
 
+#[cfg(test)]
+mod tests;
+
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 

@@ -28,7 +28,7 @@ pub struct SharedLedger {
     /// The folder is this program's own as long as anybody may write a checkpoint. Unlocked when it is dropped.
     _lock: File,
     #[cfg(test)]
-    pub(super) disk_fails: std::sync::atomic::AtomicBool,
+    pub(crate) disk_fails: std::sync::atomic::AtomicBool,
 }
 
 impl SharedLedger {

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use protocol::ranges::RangeSet;
-use protocol::receipt::RunId;
+use protocol::receipt::{RunId, StreamReceipt};
 
 use super::*;
 use crate::ledger::{Numbers, StoreLedger};
@@ -19,7 +19,7 @@ impl Fixture {
         });
         let streams = receipt.map(|receipt| receipt.streams).unwrap_or_default();
         let found = streams.iter().find(|found| found.stream == self.stream);
-        found.map(|found| found.settled()).unwrap_or_default()
+        found.map(StreamReceipt::settled).unwrap_or_default()
     }
 
     fn put_all(&mut self, sequences: std::ops::RangeInclusive<u64>) {
@@ -100,7 +100,7 @@ fn what_was_stored_after_the_last_checkpoint_is_found_in_the_indexes_tail() {
             .len(),
         4
     );
-    assert!(!fixture.files().iter().any(|file| file.ends_with(".part")));
+    assert!(!fixture.files().iter().any(|file| replace::is_partial(file)));
     let mended = fs::read(folder.join(INDEX_FILE)).unwrap();
     assert!(mended.ends_with(b"\n") && mended.len() < index.len());
 }
