@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use protocol::ledger::StreamLedger;
+use protocol::receipt::StreamReceipt;
 
 use super::*;
 
@@ -47,7 +48,7 @@ fn stream_of(run: StreamId, last: u64, available: RangeSet, given_up: RangeSet) 
 fn settled(ledger: &StoreLedger, stream: StreamId) -> RangeSet {
     let receipt = ledger.receipt(&door(), RunId::new(), 1).unwrap();
     let found = receipt.streams.iter().find(|found| found.stream == stream);
-    found.map(|found| found.settled()).unwrap_or_default()
+    found.map(StreamReceipt::settled).unwrap_or_default()
 }
 
 #[derive(Debug, Clone)]
