@@ -32,6 +32,7 @@ use tracing::{debug, warn};
 
 use self::arrival::arrival;
 use self::ledgers::Ledgers;
+use crate::ledger::StoreLedger;
 use crate::report::Reporter;
 use crate::store::{Arrival, Outcome, SharedLedger};
 use crate::storing::{Job, Stored, SyncingEnds};
@@ -179,7 +180,7 @@ impl Receive {
         if is_present && ledger.read(|ledger| ledger.session().is_some()) {
             return;
         }
-        ledger.change(crate::ledger::StoreLedger::begin_session);
+        ledger.change(StoreLedger::begin_session);
         // Nobody waits for the answer: the disk may be full.
         drop(self.store.syncing.sync_now());
         if had_one && !is_present {
