@@ -84,23 +84,6 @@ pub(crate) struct Receive {
     deadline: Option<Instant>,
 }
 
-/// What is left of the stage: the books, and answers that may still come.
-pub(crate) struct Finished {
-    answers: mpsc::UnboundedReceiver<Stored>,
-    reporter: Reporter,
-}
-
-impl Finished {
-    /// Closes the books, once the store's thread is over.
-    pub(crate) fn close(mut self) -> Reporter {
-        while let Ok(stored) = self.answers.try_recv() {
-            self.reporter.enter(&stored);
-        }
-        self.reporter.finish();
-        self.reporter
-    }
-}
-
 /// Why a connection was left.
 enum Left {
     /// Told to stop, or a limit is reached.
@@ -200,16 +183,6 @@ impl Receive {
             None => RECEIVE_MAXIMUM,
         };
         self.waiting.truncate(kept.into());
-    }
-
-    /// Ends the stage: the store gets nothing more, and what it still answers is counted. Syncing goes on as long as its
-    /// ends are held.
-    pub(crate) fn finish(self) -> (Finished, SyncingEnds) {
-        let finished = Finished {
-            answers: self.store.answers,
-            reporter: self.reporter,
-        };
-        (finished, self.store.syncing)
     }
 
     /// Does `work` while the store's answers go on being counted: there is nobody to acknowledge to. `None`: the store
