@@ -16,7 +16,9 @@ fn a_full_disk_heals_when_there_is_room_and_nothing_is_lost() {
 
 #[test]
 fn a_full_disk_heals_when_frames_are_synced_and_receipts_are_made() {
-    heals_with("--consumer archive --receipts --sync always");
+    for sync in ["interval", "always"] {
+        heals_with(&format!("--consumer archive --receipts --sync {sync}"));
+    }
 }
 
 #[track_caller]

@@ -171,6 +171,38 @@ fn receipts_work_over_mqtt_3_1_1() {
 }
 
 #[test]
+fn each_of_many_cameras_has_its_receipt() {
+    let broker = Broker::start();
+    let out = Folder::new();
+    let ears = mosquitto_sub(&broker)
+        .flags("-q 1 -F %t -t cameras/+/receipts/archive")
+        .start();
+    broker.await_subscriptions(1, "cameras/+/receipts/archive");
+    let ledger = json!({"stream": STREAM, "counter": 1, "streams": [
+        {"stream": STREAM, "last": 1, "given_up": [[1, 1]]}]})
+    .to_string();
+    for nth in 1..=12 {
+        mosquitto_pub(&broker)
+            .flags(&format!("-q 1 -r -t cameras/camera-{nth}/ledger -m"))
+            .arg(&ledger)
+            .run(SOON)
+            .succeeded();
+    }
+    // They all come at once.
+    let storing = subscriber(&broker, out.path())
+        .flags("--consumer archive --receipts")
+        .start();
+    eventually_true("receipts for all", || {
+        let heard = String::from_utf8(ears.stdout()).unwrap();
+        (1..=12).all(|nth| {
+            let topic = format!("cameras/camera-{nth}/receipts/archive");
+            heard.lines().any(|line| line == topic)
+        })
+    });
+    end(&storing);
+}
+
+#[test]
 fn what_a_camera_has_given_up_is_written_off_and_not_missing() {
     let scene = Scene::new();
     let storing = scene.start(1);

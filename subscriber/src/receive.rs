@@ -32,6 +32,7 @@ use tracing::{debug, warn};
 
 use self::arrival::arrival;
 use self::ledgers::Ledgers;
+use crate::ledger::StoreLedger;
 use crate::report::Reporter;
 use crate::store::{Arrival, Outcome, SharedLedger};
 use crate::storing::{Job, Stored, SyncingEnds};
@@ -81,23 +82,6 @@ pub(crate) struct Receive {
     /// QoS 0 messages that were lost: all those of earlier connections, and those that found no room here.
     overrun: u64,
     deadline: Option<Instant>,
-}
-
-/// What is left of the stage: the books, and answers that may still come.
-pub(crate) struct Finished {
-    answers: mpsc::UnboundedReceiver<Stored>,
-    reporter: Reporter,
-}
-
-impl Finished {
-    /// Closes the books, once the store's thread is over.
-    pub(crate) fn close(mut self) -> Reporter {
-        while let Ok(stored) = self.answers.try_recv() {
-            self.reporter.enter(&stored);
-        }
-        self.reporter.finish();
-        self.reporter
-    }
 }
 
 /// Why a connection was left.
@@ -179,7 +163,7 @@ impl Receive {
         if is_present && ledger.read(|ledger| ledger.session().is_some()) {
             return;
         }
-        ledger.change(crate::ledger::StoreLedger::begin_session);
+        ledger.change(StoreLedger::begin_session);
         // Nobody waits for the answer: the disk may be full.
         drop(self.store.syncing.sync_now());
         if had_one && !is_present {
@@ -199,16 +183,6 @@ impl Receive {
             None => RECEIVE_MAXIMUM,
         };
         self.waiting.truncate(kept.into());
-    }
-
-    /// Ends the stage: the store gets nothing more, and what it still answers is counted. Syncing goes on as long as its
-    /// ends are held.
-    pub(crate) fn finish(self) -> (Finished, SyncingEnds) {
-        let finished = Finished {
-            answers: self.store.answers,
-            reporter: self.reporter,
-        };
-        (finished, self.store.syncing)
     }
 
     /// Does `work` while the store's answers go on being counted: there is nobody to acknowledge to. `None`: the store

@@ -131,7 +131,9 @@ impl StreamBook {
     }
 
     pub(super) fn claim(&mut self, checkpointed: &RangeSet) {
-        self.unclaimed.remove_all(checkpointed);
+        // What was written again meanwhile waits for the next one.
+        self.unclaimed
+            .remove_all(&difference(checkpointed, &self.unsynced));
     }
 
     /// Writes off what the camera has no more and this store lacks. Whether that was news.

@@ -58,6 +58,8 @@ enum Step {
     Sync,
     Checkpoint,
     Doubt(u64),
+    /// An index was read.
+    Record(Set),
     /// The camera's ledger: last, available, given up.
     Ledger(u64, Set, Set),
     /// The process is killed, and begins with the last checkpoint and the index.
@@ -73,6 +75,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Step::Sync),
         2 => Just(Step::Checkpoint),
         1 => number().prop_map(Step::Doubt),
+        1 => numbers().prop_map(Step::Record),
         2 => (number(), numbers(), numbers()).prop_map(|(l, a, g)| Step::Ledger(l, a, g)),
         1 => Just(Step::Restart),
     ];
@@ -147,6 +150,16 @@ proptest! {
                         set.remove(&n);
                     }
                     model.doubtful.insert(n);
+                }
+                Step::Record(numbers) => {
+                    ledger.enter(&Numbers { camera: door(), stream, numbers: ranges(&numbers) });
+                    for n in &numbers - &model.doubtful {
+                        if model.stored.insert(n) {
+                            model.unclaimed.insert(n);
+                        }
+                        model.set_aside.remove(&n);
+                        model.written_off.remove(&n);
+                    }
                 }
                 Step::Ledger(last, available, given_up) => {
                     counter += 1;

@@ -2,9 +2,12 @@
 
 use link::{Event, Session};
 use protocol::topic::OFFLINE;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{Receipts, Receive};
+use crate::report::Reporter;
+use crate::storing::{Stored, SyncingEnds};
 
 impl Receive {
     /// Leaves `session` in good order.
@@ -53,5 +56,32 @@ impl Receive {
             }
             self.publish_receipts(session);
         }
+    }
+
+    /// Ends the stage: the store gets nothing more, and what it still answers is counted. Syncing goes on as long as its
+    /// ends are held.
+    pub(crate) fn finish(self) -> (Finished, SyncingEnds) {
+        let finished = Finished {
+            answers: self.store.answers,
+            reporter: self.reporter,
+        };
+        (finished, self.store.syncing)
+    }
+}
+
+/// What is left of the stage: the books, and answers that may still come.
+pub(crate) struct Finished {
+    answers: mpsc::UnboundedReceiver<Stored>,
+    reporter: Reporter,
+}
+
+impl Finished {
+    /// Closes the books, once the store's thread is over.
+    pub(crate) fn close(mut self) -> Reporter {
+        while let Ok(stored) = self.answers.try_recv() {
+            self.reporter.enter(&stored);
+        }
+        self.reporter.finish();
+        self.reporter
     }
 }

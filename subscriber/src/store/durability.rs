@@ -18,7 +18,7 @@ pub enum SyncMode {
     /// Once a second. A frame is acknowledged once its file has its name, and stands in a receipt after the sync. A power
     /// cut may cost the last second, which a publisher with --confirm sends again
     Interval,
-    /// Before a frame is acknowledged; up to 16 share one sync. A power cut costs nothing. About 1,000 frames a second on a
+    /// Before a frame is acknowledged; up to 16 share one sync. A power cut costs nothing. A few hundred frames a second on a
     /// good disk, far fewer on a hard disk or a memory card
     Always,
 }
