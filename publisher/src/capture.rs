@@ -18,7 +18,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::counters::Counters;
-use crate::counters::DropReason;
 use crate::outbox::Outbox;
 use crate::source::{Captured, FrameSource, RawPicture, SourceOptions, SourceSpec};
 
@@ -140,13 +139,13 @@ impl Capture {
             };
             span.add(came_at);
             self.counters.captured.fetch_add(1, Relaxed);
-            let id = frame.id.clone();
+            let last = frame.clone();
             tokio::select! {
                 biased;
                 () = self.outbox.push(frame) => {}
-                // A source that waits for room is to stop: the frame is numbered, so it is named.
+                // A source that waits for room is to stop: this frame has its number, so it is stored or named.
                 () = told_to_stop(&stop, deadline) => {
-                    self.outbox.give_up(&id, DropReason::NotDelivered);
+                    self.outbox.push_at_once(last);
                     break;
                 }
             }
@@ -220,6 +219,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::counters::DropReason;
     use crate::queue::{Limits, OnFull, Queue};
     use crate::source::fixture;
 

@@ -91,6 +91,7 @@ pub(crate) struct Custody {
     confirmers: Vec<Confirmer>,
     streams: BTreeMap<StreamId, Stream>,
     bytes: u64,
+    changes: u64,
     next_order: Order,
     released: VecDeque<(Key, Facts)>,
 }
@@ -106,6 +107,7 @@ impl Custody {
                 .collect(),
             streams: BTreeMap::from([(present, Stream::default())]),
             bytes: 0,
+            changes: 0,
             next_order: 1,
             released: VecDeque::new(),
         }
@@ -125,6 +127,7 @@ impl Custody {
         let before = stream.held.insert(key.sequence, Held { facts, state });
         debug_assert!(before.is_none(), "one number, two frames");
         self.bytes += facts.bytes;
+        self.changes += 1;
     }
 
     /// The memory lets go of a waiting or flying frame without its having been sent: the spool has it still.
@@ -316,6 +319,7 @@ impl Custody {
 
     /// A frame of this run was given up before it could be taken in.
     pub(crate) fn give_up_new(&mut self, key: Key) {
+        self.changes += 1;
         let stream = self.streams.entry(key.stream).or_default();
         stream.last = stream.last.max(key.sequence);
         stream.give_up(key.sequence);
@@ -372,6 +376,11 @@ impl Custody {
         Some(&unknown.name)
     }
 
+    /// Grows whenever the ledger changes.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// What can still be had. The oldest streams first: they are delivered first, and make room for others.
     pub(crate) fn ledger(&self, counter: u64) -> Ledger {
         let of = |(id, stream): (StreamId, &Stream)| {
@@ -415,6 +424,7 @@ impl Custody {
             })
             .map(|(id, _)| *id)
             .collect();
+        self.changes += forgotten.len() as u64;
         for id in &forgotten {
             self.streams.remove(id);
             for confirmer in &mut self.confirmers {
@@ -460,6 +470,7 @@ impl Custody {
         let held = stream.held.remove(&key.sequence)?;
         stream.backlog.remove(key.sequence);
         self.bytes -= held.facts.bytes;
+        self.changes += 1;
         for confirmer in &mut self.confirmers {
             if matches!(held.state, State::Sent(_)) && !confirmer.has_settled(key) {
                 confirmer.unsettled = confirmer.unsettled.saturating_sub(1);

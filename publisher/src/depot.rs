@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use protocol::frame::{Frame, FrameId, StreamId};
@@ -28,8 +28,12 @@ use crate::outbox::{Depth, Parcel, Route};
 use crate::queue::OnFull;
 use crate::spool::{Leftovers, ReadError, Spool};
 
-/// A disk that does not give a file is asked this often before the frame is given up.
+/// A disk that cannot give a file is asked this often, this far apart, before the frame is given up.
 const READ_ATTEMPTS: u32 = 5;
+const READ_PAUSE: Duration = Duration::from_secs(1);
+
+/// The system's word for a disk that does not do what it should.
+const EIO: i32 = 5;
 
 /// How much the depot may hold.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +72,8 @@ struct Book {
     /// Nothing was taken out for long: a source that can wait need not.
     delivery_stands: bool,
     unreadable: u32,
+    /// Until then the disk is left alone.
+    read_again_at: Option<Instant>,
     said_full_at: Option<Instant>,
 }
 
@@ -112,6 +118,7 @@ impl Depot {
                 closed: false,
                 delivery_stands: false,
                 unreadable: 0,
+                read_again_at: None,
                 said_full_at: None,
             }),
             changed: Notify::new(),
@@ -248,6 +255,11 @@ impl Depot {
         self.lock().custody.backlog_must_wait()
     }
 
+    /// Grows whenever the ledger says something else than before.
+    pub(crate) fn changes(&self) -> u64 {
+        self.lock().custody.changes()
+    }
+
     pub(crate) fn ledger(&self, counter: u64) -> Ledger {
         self.lock().custody.ledger(counter)
     }
@@ -308,11 +320,18 @@ impl Depot {
                 }
                 Err(error) => error.to_string(),
             },
-            Err(ReadError::Io(error)) if book.unreadable < READ_ATTEMPTS => {
+            // Too many open files, say, will pass; a broken sector will not.
+            Err(ReadError::Io(error))
+                if book.unreadable < READ_ATTEMPTS || error.raw_os_error() != Some(EIO) =>
+            {
                 if book.unreadable == 0 {
-                    warn!("frame {} {error}; trying again", key.sequence);
+                    warn!(
+                        "cannot read frame {} from the spool: {error}; trying again",
+                        key.sequence
+                    );
                 }
-                book.unreadable += 1;
+                book.unreadable = book.unreadable.saturating_add(1);
+                book.read_again_at = Some(Instant::now() + READ_PAUSE);
                 match to {
                     Route::Everybody => book.custody.return_to_backlog(key),
                     Route::Confirmer(nth) => book.custody.not_sent_again(nth, key),
@@ -398,6 +417,10 @@ impl Book {
     }
 
     fn next_spooled(&mut self) -> Option<Next> {
+        if self.read_again_at.is_some_and(|at| Instant::now() < at) {
+            return None;
+        }
+        self.read_again_at = None;
         if let Some((nth, key, facts)) = self.custody.next_lacking() {
             return Some(Next::Spooled(key, facts, Route::Confirmer(nth)));
         }

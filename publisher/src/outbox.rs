@@ -83,6 +83,14 @@ impl Outbox {
         }
     }
 
+    /// Puts a frame in without waiting, at the end: one that finds no room is given up.
+    pub(crate) fn push_at_once(&self, frame: Frame) {
+        match self {
+            Self::Memory { .. } => self.give_up(&frame.id, DropReason::NotDelivered),
+            Self::Spool(depot) => depot.push_at_once(frame),
+        }
+    }
+
     /// The next frame to send, once there is one; from the backlog only if `backlog` says so. `None`: nothing is left and
     /// nothing more will come. Cancel-safe.
     pub(crate) async fn pop(&self, backlog: bool) -> Option<Parcel> {
@@ -135,6 +143,11 @@ impl Outbox {
             Self::Memory { queue, .. } => queue.ledger(counter, oldest_in_flight),
             Self::Spool(depot) => depot.ledger(counter),
         }
+    }
+
+    /// Grows whenever the ledger changes; `None` where it is small enough to be made and compared.
+    pub(crate) fn ledger_changes(&self) -> Option<u64> {
+        self.depot().map(Depot::changes)
     }
 
     /// How many frames of a stream were given up so far.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use link::{Connector, LinkError, LinkOptions, SessionKind};
+use link::{Connector, LinkError, LinkOptions, Protocol, SessionKind};
 use protocol::frame::StreamId;
 use protocol::topic::CameraName;
 use runtime::program::usage_if;
 use runtime::progress::Progress;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::announce::Announcer;
 use crate::capture::{Capture, CaptureLimits, CaptureOutcome};
@@ -216,10 +216,14 @@ fn outbox(
             leftovers.frames.len()
         );
     }
-    if cli.spool.confirm.is_empty() {
-        info!(
+    match (cli.spool.confirm.is_empty(), cli.broker.protocol) {
+        (true, Protocol::V5) => info!(
             "no --confirm: a frame leaves the spool once the broker has it, which is no proof that a consumer has"
-        );
+        ),
+        (true, Protocol::V311) => warn!(
+            "no --confirm: over MQTT 3.1.1 the broker takes a frame even if nobody listens, and it leaves the spool"
+        ),
+        (false, _) => {}
     }
     Ok(Outbox::Spool(Box::new(Depot::new(
         camera.clone(),

@@ -30,7 +30,7 @@ use bytes::Bytes;
 use protocol::frame::StreamId;
 use protocol::ranges::RangeSet;
 use protocol::topic::CameraName;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::custody::{Facts, Key};
 use given_up::GivenUpPage;
@@ -115,6 +115,12 @@ impl Spool {
         let own = folder.join(present.to_string());
         fs::create_dir_all(&own).with_context(failed)?;
         pages.insert(present, GivenUpPage::open(&own).with_context(failed)?);
+        if sync == SpoolSync::Always {
+            for folder in [&own, &folder, &dir.to_owned()] {
+                keeper::sync_folder(folder).with_context(failed)?;
+            }
+        }
+        warn_of_other_cameras(dir, camera);
         leftovers.frames.sort_unstable_by_key(|(key, _)| *key);
         leftovers.given_up = pages
             .iter()
@@ -197,6 +203,7 @@ impl Spool {
         {
             warn!("cannot write down which frames were given up: {error}");
         }
+        self.keeper.written();
     }
 
     /// Nothing of the stream is held, and nobody must be told of it: its folder goes.
@@ -230,6 +237,27 @@ impl Spool {
 
 fn stream_of(path: &Path) -> Option<StreamId> {
     StreamId::parse(path.file_name()?.to_str()?)
+}
+
+/// A camera that was given another name leaves its frames behind: nobody delivers them unless it is told.
+fn warn_of_other_cameras(dir: &Path, camera: &CameraName) {
+    for item in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = item.file_name();
+        let other = name.to_str().and_then(|name| name.parse().ok());
+        let Some(other) = other.filter(|other: &CameraName| other != camera) else {
+            continue;
+        };
+        let streams = fs::read_dir(item.path()).into_iter().flatten().flatten();
+        if streams
+            .filter(|item| stream_of(&item.path()).is_some())
+            .count()
+            > 0
+        {
+            info!(
+                "the spool has frames of camera {other}, too: they wait for a publisher of that name"
+            );
+        }
+    }
 }
 
 /// Finds what is in a stream's folder; what never was a frame goes.

@@ -40,11 +40,15 @@ impl Delivery {
                     self.options.camera
                 )));
             }
-            PublishOutcome::Refused => {
-                if let Some(parcel) = self.in_flight.settle(token) {
+            PublishOutcome::Refused => match (self.in_flight.settle(token), self.outbox.depot()) {
+                (Some(parcel), Some(depot)) if parcel.to != Route::Everybody => {
+                    depot.reached_nobody(&parcel);
+                }
+                (Some(parcel), _) => {
                     self.outbox.give_up(&parcel.frame.id, DropReason::Refused);
                 }
-            }
+                (None, _) => {}
+            },
         }
         Ok(())
     }

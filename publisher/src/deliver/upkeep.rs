@@ -11,7 +11,7 @@ use super::Delivery;
 pub(super) const UPKEEP_INTERVAL: Duration = Duration::from_millis(200);
 /// A ledger follows another no faster than this ...
 const LEDGER_INTERVAL: Duration = Duration::from_secs(1);
-/// ... and, changed or not, this often while frames are left: a consumer that has lost one gets the next.
+/// ... and, changed or not, this often: a consumer that has lost one gets the next.
 const LEDGER_REPEAT: Duration = Duration::from_secs(30);
 /// How long a consumer that must confirm may be silent before that is said.
 const SAY_SILENT_AFTER: Duration = Duration::from_secs(20);
@@ -21,8 +21,9 @@ const SAY_SILENT_AFTER: Duration = Duration::from_secs(20);
 pub(super) struct LedgerDesk {
     counter: u64,
     published_at: Option<Instant>,
-    /// What it said, without its counter.
+    /// What it said, without its counter, and of which state that was.
     said: Vec<u8>,
+    said_changes: Option<u64>,
     in_flight: bool,
     connected_at: Option<Instant>,
     said_silent: bool,
@@ -97,12 +98,16 @@ impl Delivery {
         if !self.ledger.is_due(now) {
             return;
         }
+        let repeat = self
+            .ledger
+            .published_at
+            .is_none_or(|at| now >= at + LEDGER_REPEAT);
+        let changes = self.outbox.ledger_changes();
+        if changes.is_some() && changes == self.ledger.said_changes && !repeat {
+            return;
+        }
         let mut ledger = self.outbox.ledger(0, self.in_flight.oldest());
         let says = ledger.to_json();
-        let repeat = self.ledger.published_at.is_none_or(|at| {
-            let something_is_left = ledger.streams.iter().any(|s| !s.available.is_empty());
-            something_is_left && now >= at + LEDGER_REPEAT
-        });
         if says == self.ledger.said && !repeat {
             return;
         }
@@ -112,6 +117,7 @@ impl Delivery {
             self.ledger.in_flight = true;
             self.ledger.published_at = Some(now);
             self.ledger.said = says;
+            self.ledger.said_changes = changes;
         }
     }
 }

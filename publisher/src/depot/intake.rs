@@ -44,6 +44,20 @@ impl Depot {
                 },
             }
         }
+        self.enter(frame);
+    }
+
+    /// See [`crate::outbox::Outbox::push_at_once`].
+    pub(crate) fn push_at_once(&self, frame: Frame) {
+        match self.take_in(&frame) {
+            Intake::Taken => self.enter(frame),
+            Intake::GivenUp => {}
+            Intake::Full => self.give_up(&frame.id, DropReason::NotDelivered),
+        }
+    }
+
+    /// A frame that is in the spool goes into the lane.
+    fn enter(&self, frame: Frame) {
         debug!(
             "numbered frame {} of {}, crc32c {:08x}",
             frame.id.sequence, frame.id.stream, frame.crc32c
