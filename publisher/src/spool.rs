@@ -20,6 +20,7 @@ mod name;
 mod tests;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -113,9 +114,15 @@ impl Spool {
             }
         }
         let own = folder.join(present.to_string());
-        fs::create_dir_all(&own).with_context(failed)?;
-        pages.insert(present, GivenUpPage::open(&own).with_context(failed)?);
-        if sync == SpoolSync::Always {
+        match fs::create_dir_all(&own) {
+            // Room will be made for it with the first frame.
+            Err(error) if runtime::folder::is_full(&error) => {}
+            made => made.with_context(failed)?,
+        }
+        if own.exists() {
+            pages.insert(present, GivenUpPage::open(&own).with_context(failed)?);
+        }
+        if sync == SpoolSync::Always && own.exists() {
             for folder in [&own, &folder, &dir.to_owned()] {
                 keeper::sync_folder(folder).with_context(failed)?;
             }
@@ -152,7 +159,14 @@ impl Spool {
     }
 
     fn write_and_rename(&self, partial: &Path, target: &Path, jpeg: &[u8]) -> io::Result<()> {
-        let mut file = File::create(partial)?;
+        let mut file = match File::create(partial) {
+            // The disk was full when the folder was to be made, or somebody has taken it away.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(partial.parent().unwrap_or(&self.folder))?;
+                File::create(partial)?
+            }
+            file => file?,
+        };
         file.write_all(jpeg)?;
         if self.sync == SpoolSync::Always {
             file.sync_data()?;
@@ -198,9 +212,16 @@ impl Spool {
     /// Writes down what was given up of a stream, before the frames themselves go.
     pub(crate) fn write_given_up(&self, stream: StreamId, given_up: &RangeSet) {
         let mut pages = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(page) = pages.get_mut(&stream)
-            && let Err(error) = page.write(given_up)
-        {
+        let written = match pages.entry(stream) {
+            Entry::Occupied(page) => page.into_mut().write(given_up),
+            Entry::Vacant(place) => {
+                let folder = self.folder.join(stream.to_string());
+                fs::create_dir_all(&folder)
+                    .and_then(|()| GivenUpPage::open(&folder))
+                    .and_then(|page| place.insert(page).write(given_up))
+            }
+        };
+        if let Err(error) = written {
             warn!("cannot write down which frames were given up: {error}");
         }
         self.keeper.written();

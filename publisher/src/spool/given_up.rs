@@ -3,11 +3,11 @@
 //!
 //! It is one page of fixed size, made with the stream and overwritten in place by one write: that takes no new room on a
 //! full disk, and a killed program leaves the old page or the new one. Should the ranges outgrow it, the lowest are not
-//! named any more.
+//! named any more. Where a full disk has no room even for the page, it is made as soon as there is.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use protocol::ranges::RangeSet;
 
@@ -16,29 +16,31 @@ const PAGE_BYTES: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct GivenUpPage {
-    file: File,
+    path: PathBuf,
+    /// Whole and open; `None` while the disk has no room for it.
+    file: Option<File>,
     ranges: RangeSet,
 }
 
 impl GivenUpPage {
-    /// Opens or makes the page of the stream in `folder`.
+    /// Opens or makes the page of the stream in `folder`. A full disk is no error.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(folder.join(FILE))?;
+        let mut page = Self {
+            path: folder.join(FILE),
+            file: None,
+            ranges: RangeSet::default(),
+        };
         let mut text = String::new();
-        // What cannot be read is as good as not written.
-        let _ = file.read_to_string(&mut text);
-        let ranges = text.lines().filter_map(parse_line).collect();
-        let mut page = Self { file, ranges };
-        if text.len() != PAGE_BYTES {
-            let ranges = page.ranges.clone();
-            page.write(&ranges)?;
+        if let Ok(mut file) = File::open(&page.path) {
+            // What cannot be read is as good as not written.
+            let _ = file.read_to_string(&mut text);
         }
-        Ok(page)
+        page.ranges = text.lines().filter_map(parse_line).collect();
+        let ranges = page.ranges.clone();
+        match page.write(&ranges) {
+            Err(error) if !runtime::folder::is_full(&error) => Err(error),
+            _ => Ok(page),
+        }
     }
 
     pub(super) fn ranges(&self) -> &RangeSet {
@@ -61,8 +63,18 @@ impl GivenUpPage {
         lines.reverse();
         let mut page = lines.concat().into_bytes();
         page.resize(PAGE_BYTES, b'\n');
-        self.file.rewind()?;
-        self.file.write_all(&page)
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&self.path)?,
+        };
+        file.rewind()?;
+        file.write_all(&page)?;
+        self.file = Some(file);
+        Ok(())
     }
 }
 
