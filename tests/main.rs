@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 mod harness;
+mod storm;
 
 mod announcements;
 mod command_line;
@@ -16,6 +17,7 @@ mod refusals;
 mod sessions;
 mod sources;
 mod storing;
+mod storms;
 mod verifying;
 mod whole_way;
 mod wires;

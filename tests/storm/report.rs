@@ -1,0 +1,121 @@
+//! What is said of a storm: one line, its faults, and a row of a table.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::books::Books;
+use super::judge::{Fault, Verdict};
+use super::plan::Plan;
+
+/// Faults that are said one by one.
+const SAID_FAULTS: usize = 12;
+
+/// What came of one storm.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) plan: Plan,
+    /// Of the publisher, the broker and the subscriber.
+    pub(crate) kills: [usize; 3],
+    /// How long it took, once all was well, until nothing was left to deliver.
+    pub(crate) drained_in: Duration,
+    pub(crate) verdict: Verdict,
+    /// Where frames may be lost: whether they are counted.
+    pub(crate) books: Option<Books>,
+    /// What the programs did that they should not.
+    pub(crate) complaints: Vec<String>,
+}
+
+impl Report {
+    /// Whether what was promised was kept.
+    pub(crate) fn is_good(&self) -> bool {
+        let is_allowed = |fault: &Fault| match fault {
+            Fault::Lost(_) | Fault::Undelivered(_) => self.books.is_some(),
+            _ => false,
+        };
+        let books_agree = self
+            .books
+            .is_none_or(|books| books.true_missing == books.counted_missing);
+        self.complaints.is_empty() && books_agree && self.verdict.faults.iter().all(is_allowed)
+    }
+
+    /// How often something was killed.
+    pub(crate) fn all_kills(&self) -> usize {
+        self.kills.iter().sum()
+    }
+
+    /// The line of this storm, and a line for each fault, as far as they are not too many.
+    pub(crate) fn lines(&self) -> String {
+        let verdict = &self.verdict;
+        let [publisher, broker, subscriber] = self.kills;
+        let mut text = format!(
+            "seed {}: killed publisher {publisher}, broker {broker}, subscriber {subscriber}; emitted {}, captured {}, \
+             stored {} ({} again on a new disk), given up {}, lost {}, duplicate {}, corrupt {}; drained in {:.1} s: {}\n",
+            self.plan.seed,
+            verdict.emitted,
+            verdict.captured,
+            verdict.stored,
+            verdict.stored_again,
+            verdict.given_up,
+            verdict.lost(),
+            verdict.duplicates(),
+            verdict.corrupt(),
+            self.drained_in.as_secs_f64(),
+            if self.is_good() { "good" } else { "BAD" },
+        );
+        if let Some(books) = self.books {
+            let _ = writeln!(
+                text,
+                "  missing between stored frames: {}, counted by the subscriber: {}; {} more were emitted and never \
+                 seen",
+                books.true_missing,
+                books.counted_missing,
+                verdict.emitted - verdict.stored - verdict.lost(),
+            );
+        }
+        for complaint in &self.complaints {
+            let _ = writeln!(text, "  {complaint}");
+        }
+        let faults = verdict.faults.iter();
+        for fault in faults.filter(|_| self.books.is_none()).take(SAID_FAULTS) {
+            let _ = writeln!(text, "  {fault}");
+        }
+        text
+    }
+}
+
+/// A Markdown table of storms, with their sums in the last row.
+pub(crate) fn table(reports: &[Report]) -> String {
+    let mut text = String::from(
+        "| seed | kills (publisher, broker, subscriber) | captured | stored | again on a new disk | given up | lost | duplicate | corrupt | drained in |\n\
+         |---|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for report in reports {
+        let [publisher, broker, subscriber] = report.kills;
+        let kills = format!(
+            "{} ({publisher}, {broker}, {subscriber})",
+            report.all_kills()
+        );
+        let seed = report.plan.seed.to_string();
+        let drained = format!("{:.1} s", report.drained_in.as_secs_f64());
+        row(&mut text, &seed, &kills, &[&report.verdict], &drained);
+    }
+    let kills: usize = reports.iter().map(Report::all_kills).sum();
+    let verdicts: Vec<_> = reports.iter().map(|report| &report.verdict).collect();
+    row(&mut text, "all", &kills.to_string(), &verdicts, "");
+    text
+}
+
+fn row(text: &mut String, seed: &str, kills: &str, verdicts: &[&Verdict], drained: &str) {
+    let sum = |count: fn(&Verdict) -> usize| -> usize { verdicts.iter().copied().map(count).sum() };
+    let _ = writeln!(
+        text,
+        "| {seed} | {kills} | {} | {} | {} | {} | {} | {} | {} | {drained} |",
+        sum(|verdict| verdict.captured),
+        sum(|verdict| verdict.stored),
+        sum(|verdict| verdict.stored_again),
+        sum(|verdict| verdict.given_up),
+        sum(Verdict::lost),
+        sum(Verdict::duplicates),
+        sum(Verdict::corrupt),
+    );
+}
