@@ -225,6 +225,8 @@ impl<'a> Stage<'a> {
             .env("RUST_LOG", "info,publisher=debug,rumqttc=off")
             .flags("--keep-alive 5 --protocol")
             .arg(settings.publisher_protocol)
+            .arg("--format")
+            .arg(settings.format())
             .arg("--source")
             .arg(format!("exec:{}", self.camera()));
         if !self.is_bare {

@@ -66,6 +66,14 @@ impl Settings {
             clocks: one_in(rng, 3),
         }
     }
+
+    /// `--format`: what both ends can speak of.
+    pub(crate) fn format(&self) -> &'static str {
+        match (self.publisher_protocol, self.subscriber_protocol) {
+            ("5", "5") => "binary",
+            _ => "json",
+        }
+    }
 }
 
 fn protocol(rng: &mut Rng) -> &'static str {

@@ -68,7 +68,7 @@ impl Track<'_> {
 }
 
 fn program(track: &mut Track, actor: Actor, settings: &Settings) {
-    while track.passes([1.0, 6.0]) {
+    while track.passes([2.0, 11.0]) {
         if settings.pauses && track.happens(0.2) {
             track.trouble(Event::Pause(actor), BEYOND_KEEP_ALIVE, Event::GoOn(actor));
             continue;
@@ -88,7 +88,7 @@ fn program(track: &mut Track, actor: Actor, settings: &Settings) {
 }
 
 fn network(track: &mut Track, side: Side, settings: &Settings) {
-    while track.passes([1.0, 9.0]) {
+    while track.passes([2.0, 15.0]) {
         if !settings.weather || track.happens(0.3) {
             track.note(Event::Cut(side));
             continue;
