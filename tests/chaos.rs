@@ -7,10 +7,10 @@ mod harness;
 mod storm;
 
 use std::fs;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,75 +46,66 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let plans = || {
-        let length = Duration::from_secs(cli.seconds);
-        (cli.first_seed..cli.first_seed + cli.seeds).map(move |seed| Plan::new(seed, length))
-    };
+    let length = Duration::from_secs(cli.seconds);
+    let seeds = cli.first_seed..cli.first_seed + cli.seeds;
+    let plans: Vec<_> = seeds.map(|seed| Plan::new(seed, length)).collect();
     if cli.plan {
-        for plan in plans() {
+        for plan in &plans {
             println!("{plan}");
         }
         return ExitCode::SUCCESS;
     }
     let start = Instant::now();
-    let plans: Vec<_> = plans().collect();
-    let next = AtomicU64::new(0);
-    let mut reports = Vec::new();
-    let mut failures = 0;
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..cli.jobs)
-            .map(|_| scope.spawn(|| work(&cli, &plans, &next)))
-            .collect();
-        for worker in workers {
-            let (done, failed) = worker.join().expect("a storm's panic is caught");
-            reports.extend(done);
-            failures += failed;
-        }
-    });
-    reports.sort_by_key(|report: &Report| report.plan.seed);
-    println!("\n{}", table(&reports));
-    let bad = reports.iter().filter(|report| !report.is_good()).count();
+    let reports = make_all(&cli, &plans);
+    let good = reports.iter().filter(|report| report.is_good()).count();
     println!(
-        "{} storms in {} s; {bad} bad, {failures} could not be made",
-        reports.len(),
+        "\n{}\n{good} of {} storms were good; {} seconds",
+        table(&reports),
+        plans.len(),
         start.elapsed().as_secs()
     );
-    ExitCode::from(u8::from(bad + failures > 0))
+    if good == plans.len() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
-/// Makes one storm after another as long as there are plans. Gives the reports, and how many storms could not be made.
-fn work(cli: &Cli, plans: &[Plan], next: &AtomicU64) -> (Vec<Report>, usize) {
-    let (mut reports, mut failures) = (Vec::new(), 0);
-    while let Some(plan) = usize::try_from(next.fetch_add(1, Relaxed))
-        .ok()
-        .and_then(|nth| plans.get(nth))
-    {
-        let made = panic::catch_unwind(AssertUnwindSafe(|| make(cli, plan)));
-        match made {
-            Ok(report) => {
-                print!("{}", report.lines());
-                reports.push(report);
-            }
-            Err(_) => {
-                println!("seed {}: the storm could not be made", plan.seed);
-                failures += 1;
-            }
+/// Makes the storm of each plan, some beside each other. One that could not be made has no report.
+fn make_all(cli: &Cli, plans: &[Plan]) -> Vec<Report> {
+    let left = Mutex::new(plans.iter());
+    let next = || left.lock().expect("taking a plan does not panic").next();
+    let reports = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..cli.jobs {
+            scope.spawn(|| {
+                while let Some(plan) = next() {
+                    // What went wrong in the making has been said.
+                    let Ok(report) = panic::catch_unwind(|| make(cli, plan)) else {
+                        println!("seed {}: the storm could not be made", plan.seed);
+                        continue;
+                    };
+                    print!("{}", report.lines());
+                    let mut reports = reports.lock().expect("adding a report does not panic");
+                    reports.push(report);
+                }
+            });
         }
-    }
-    (reports, failures)
+    });
+    let mut reports = reports
+        .into_inner()
+        .expect("adding a report does not panic");
+    reports.sort_by_key(|report| report.plan.seed);
+    reports
 }
 
 fn make(cli: &Cli, plan: &Plan) -> Report {
-    match &cli.keep {
-        Some(folder) => {
-            let folder = folder.join(format!("seed-{}", plan.seed));
-            fs::create_dir_all(&folder).expect("making the folder to keep");
-            let folder = fs::canonicalize(folder).expect("the folder is there");
-            storm::storm(plan, &folder, cli.bare)
-        }
-        None => {
-            let folder = tempfile::tempdir().expect("making a folder for the storm");
-            storm::storm(plan, folder.path(), cli.bare)
-        }
-    }
+    let Some(folder) = &cli.keep else {
+        let folder = tempfile::tempdir().expect("making a folder for the storm");
+        return storm::storm(plan, folder.path(), cli.bare);
+    };
+    let folder = folder.join(format!("seed-{}", plan.seed));
+    fs::create_dir_all(&folder).expect("making the folder to keep");
+    let folder = fs::canonicalize(folder).expect("the folder is there");
+    storm::storm(plan, &folder, cli.bare)
 }

@@ -25,7 +25,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::harness::eventually::eventually;
-use judge::{Disk, Evidence, judge};
+use judge::{Evidence, judge};
 use plan::Plan;
 use report::Report;
 use stage::Stage;
@@ -61,6 +61,7 @@ pub(crate) fn storm(plan: &Plan, folder: &Path, is_bare: bool) -> Report {
     let evidence = gather(&mut stage, &ledgers);
     let books = is_bare.then(|| books::compare(&stage, &evidence));
     keep_logs(&stage, &ledgers, folder);
+    stage.land.keep_disks();
     Report {
         plan: plan.clone(),
         kills: [
@@ -111,8 +112,10 @@ fn await_silence(stage: &mut Stage) {
 fn gather(stage: &mut Stage, ledgers: &str) -> Evidence {
     let mut evidence = Evidence {
         emitted: camera::read_records(&stage.records()),
-        disks: (1..=stage.disks).map(|nth| read_disk(stage, nth)).collect(),
-        onlookers: vec![evidence::read_disk("viewer", &[stage.viewer_output()])],
+        disks: (1..=stage.disks)
+            .map(|nth| evidence::read_disk(&[stage.nth_output(nth), stage.nth_shelf(nth)]))
+            .collect(),
+        onlookers: vec![evidence::read_disk(&[stage.viewer_output()])],
         spooled: evidence::read_spool(&stage.spool()),
         given_up: std::mem::take(&mut stage.given_up),
         ..Evidence::default()
@@ -122,11 +125,6 @@ fn gather(stage: &mut Stage, ledgers: &str) -> Evidence {
         evidence::read_log(log, &mut evidence.numbered);
     }
     evidence
-}
-
-fn read_disk(stage: &Stage, nth: usize) -> Disk {
-    let folders = [stage.nth_output(nth), stage.nth_shelf(nth)];
-    evidence::read_disk(&format!("disk {nth}"), &folders)
 }
 
 /// Leaves what was said, for whoever wants to know how it came about.

@@ -3,6 +3,7 @@
 //! It can know of numbers between those that it has. What the camera emitted between the same two pictures is the truth.
 
 use std::collections::{BTreeMap, HashMap};
+use std::slice;
 
 use serde_json::Value;
 
@@ -32,7 +33,7 @@ pub(super) fn compare(stage: &Stage, evidence: &Evidence) -> Books {
             continue;
         }
         // What is moved away with its index is not there to be counted.
-        let present = evidence::read_disk("present", std::slice::from_ref(&output));
+        let present = evidence::read_disk(slice::from_ref(&output));
         books.true_missing += missing_between(&present, disk);
         let verified = bare_subscriber()
             .flags("verify --no-decode --json")

@@ -25,11 +25,8 @@ pub(crate) type Numbers = BTreeMap<StreamId, RangeSet>;
 
 /// Reads the disk that has its present files in `folders[0]`, and what was moved away in the others. Below each, a file
 /// has the path that it had there: so the index that names it may be in any of them.
-pub(crate) fn read_disk(name: &str, folders: &[PathBuf]) -> Disk {
-    let mut disk = Disk {
-        name: name.to_owned(),
-        ..Disk::default()
-    };
+pub(crate) fn read_disk(folders: &[PathBuf]) -> Disk {
+    let mut disk = Disk::default();
     let mut names = HashMap::new();
     let files: Vec<_> = folders
         .iter()
@@ -44,7 +41,8 @@ pub(crate) fn read_disk(name: &str, folders: &[PathBuf]) -> Disk {
     }
     for (folder, file) in &files {
         let path = folder.join(file);
-        let shown = path.display().to_string();
+        let name = folder.file_name().unwrap_or_default();
+        let shown = Path::new(name).join(file).display().to_string();
         if file.starts_with("quarantine") {
             if !file.ends_with(INDEX_FILE) {
                 disk.quarantined.push(shown);

@@ -39,7 +39,6 @@ pub(crate) struct Evidence {
 /// A consumer's disk, with what was moved away from it.
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
-    pub(crate) name: String,
     /// Files of frames.
     pub(crate) copies: Vec<StoredCopy>,
     /// Frames that an index names, whether or not their files are there.
@@ -164,10 +163,10 @@ fn is_given_up(evidence: &Evidence, (stream, sequence): Number) -> bool {
 }
 
 fn duplicates(disk: &Disk) -> impl Iterator<Item = Fault> {
-    let mut paths = BTreeMap::<Number, Vec<String>>::new();
+    let mut paths = BTreeMap::<Number, Vec<_>>::new();
     for copy in &disk.copies {
-        let path = format!("{}/{}", disk.name, copy.path);
-        paths.entry(copy.number).or_default().push(path);
+        let paths = paths.entry(copy.number).or_default();
+        paths.push(copy.path.clone());
     }
     paths
         .into_iter()

@@ -11,6 +11,7 @@ use std::process::Command;
 use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
 
 use super::plan::Side;
+use crate::harness::eventually::A_RUN;
 use crate::harness::launch::Launch;
 use crate::harness::program::Program;
 
@@ -30,6 +31,7 @@ exec sleep 1000000
 pub(crate) struct Land {
     sleeper: Program,
     folder: PathBuf,
+    has_small_disks: bool,
     has_clocks: bool,
 }
 
@@ -51,6 +53,7 @@ impl Land {
         let land = Self {
             sleeper,
             folder: folder.to_owned(),
+            has_small_disks: disk_bytes.is_some(),
             has_clocks,
         };
         for side in [Side::Publisher, Side::Subscriber] {
@@ -65,7 +68,7 @@ impl Land {
     }
 
     /// `path`, which is one for those who live here, by the path that leads there from outside.
-    pub(crate) fn from_outside(&self, path: &Path) -> PathBuf {
+    pub(crate) fn seen_from_outside(&self, path: &Path) -> PathBuf {
         let inside = path.strip_prefix("/").expect("paths here are absolute");
         let root = ["/proc", &self.sleeper.id().to_string(), "root"];
         root.iter().collect::<PathBuf>().join(inside)
@@ -122,8 +125,21 @@ impl Land {
         let _ = fs::remove_file(self.ballast(side));
     }
 
+    /// Copies what is on small disks to where they are mounted: there it stays when the mounts go with this land.
+    pub(crate) fn keep_disks(&self) {
+        for side in [Side::Publisher, Side::Subscriber] {
+            let disk = self.disk(side);
+            let inside = self.seen_from_outside(&disk);
+            if self.has_small_disks {
+                let mut copy = Launch::new("cp", "cp").arg("-a");
+                copy = copy.arg(inside.join(".")).arg(disk);
+                copy.run(A_RUN).succeeded();
+            }
+        }
+    }
+
     fn ballast(&self, side: Side) -> PathBuf {
-        self.from_outside(&self.disk(side).join("ballast"))
+        self.seen_from_outside(&self.disk(side).join("ballast"))
     }
 
     fn clock(&self, side: Side) -> PathBuf {

@@ -1,5 +1,8 @@
 //! A storm's stage: the broker, the networks, the disks and the programs, and what is done to them.
 
+mod launches;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,21 +16,14 @@ use super::plan::{Actor, Event, Plan, Settings, Side};
 use super::proxy::Proxy;
 use super::weather::Weather;
 use crate::harness::broker::{Broker, Setup};
-use crate::harness::launch::Launch;
+use crate::harness::mosquitto_sub;
 use crate::harness::program::Program;
-use crate::harness::{mosquitto_sub, publisher_at, subscriber_at};
 
 /// The disks' size where they may become full: room for the longest storm.
 const DISK_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The spool is looked at so often.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
-
-/// Pictures a second.
-const FPS: u32 = 60;
-
-/// A camera that gives nothing: with it, a publisher has only its spool to deliver.
-const IDLE_CAMERA: &str = "sleep 1000000";
 
 /// Everything that takes part in one storm.
 pub(super) struct Stage<'a> {
@@ -64,7 +60,7 @@ impl<'a> Stage<'a> {
         let ledgers = mosquitto_sub(&broker)
             .flags("-q 1 -t cameras/door/ledger")
             .start();
-        std::fs::create_dir(records_in(folder)).expect("making the folder of records");
+        fs::create_dir(records_in(folder)).expect("making the folder of records");
         let mut stage = Self {
             settings,
             folder,
@@ -166,23 +162,24 @@ impl<'a> Stage<'a> {
 
     /// The consumer's `nth` disk, from 1, by its path from outside.
     pub(super) fn nth_output(&self, nth: usize) -> PathBuf {
-        self.land.from_outside(&self.nth_output_inside(nth))
+        self.land.seen_from_outside(&self.nth_output_inside(nth))
     }
 
     /// Where files are that were moved away from the `nth` disk.
     pub(super) fn nth_shelf(&self, nth: usize) -> PathBuf {
-        let shelf = self.subscriber_disk().join(format!("shelf-{nth}"));
-        self.land.from_outside(&shelf)
+        let name = format!("shelf-{nth}");
+        self.land
+            .seen_from_outside(&self.subscriber_disk().join(name))
     }
 
     /// The onlooker's disk.
     pub(super) fn viewer_output(&self) -> PathBuf {
-        self.land.from_outside(&self.viewer_output_inside())
+        self.land.seen_from_outside(&self.viewer_output_inside())
     }
 
     /// The spool, by its path from outside.
     pub(super) fn spool(&self) -> PathBuf {
-        self.land.from_outside(&self.spool_inside())
+        self.land.seen_from_outside(&self.spool_inside())
     }
 
     /// Where the camera keeps its records.
@@ -219,64 +216,6 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn launch_publisher(&self) -> Launch {
-        let settings = self.settings;
-        let mut launch = publisher_at(&self.url(Side::Publisher))
-            .env("RUST_LOG", "info,publisher=debug,rumqttc=off")
-            .flags("--keep-alive 5 --protocol")
-            .arg(settings.publisher_protocol)
-            .arg("--format")
-            .arg(settings.format())
-            .arg("--source")
-            .arg(format!("exec:{}", self.camera()));
-        if !self.is_bare {
-            launch = launch
-                .flags("--confirm archive --spool-sync")
-                .arg(settings.spool_sync)
-                .arg("--spool-full")
-                .arg(settings.spool_full)
-                .arg("--spool-max-bytes")
-                .arg(settings.spool_max_bytes.to_string())
-                .arg("--spool-dir")
-                .arg(self.spool_inside());
-        }
-        launch.inside(self.land.enter(Side::Publisher))
-    }
-
-    fn camera(&self) -> String {
-        if self.is_calm {
-            return IDLE_CAMERA.to_owned();
-        }
-        let records = self.records();
-        let records = records.display();
-        let camera = env!("CARGO_BIN_EXE_storm-source");
-        format!("'{camera}' --fps {FPS} --records '{records}'")
-    }
-
-    fn launch_subscriber(&self) -> Launch {
-        let mut launch = self.consumer("archive", &self.nth_output_inside(self.disks));
-        if !self.is_bare {
-            launch = launch.flags("--receipts --sync").arg(self.settings.sync);
-        }
-        launch.inside(self.land.enter(Side::Subscriber))
-    }
-
-    fn launch_viewer(&self) -> Launch {
-        self.consumer("viewer", &self.viewer_output_inside())
-            .inside(self.land.enter(Side::Subscriber))
-    }
-
-    fn consumer(&self, name: &str, output: &Path) -> Launch {
-        subscriber_at(&self.url(Side::Subscriber), output)
-            .env("RUST_LOG", "info,subscriber=debug,rumqttc=off")
-            .flags("--keep-alive 5 --protocol")
-            .arg(self.settings.subscriber_protocol)
-            .arg("--layout")
-            .arg(self.settings.layout)
-            .arg("--consumer")
-            .arg(name)
-    }
-
     fn part(&mut self, actor: Actor) -> &mut Part {
         match actor {
             Actor::Publisher => &mut self.publisher,
@@ -290,10 +229,6 @@ impl<'a> Stage<'a> {
             Side::Publisher => &self.networks[0],
             Side::Subscriber => &self.networks[1],
         }
-    }
-
-    fn url(&self, side: Side) -> String {
-        format!("mqtt://127.0.0.1:{}", self.network(side).port())
     }
 
     fn output(&self) -> PathBuf {

@@ -49,7 +49,7 @@ fn begin<T: PartialEq>(list: &mut Vec<T>, item: T) {
 }
 
 #[track_caller]
-fn end<T: PartialEq>(list: &mut Vec<T>, item: T) {
+fn end<T: PartialEq + Copy>(list: &mut Vec<T>, item: T) {
     let at = list.iter().position(|other| *other == item);
     list.remove(at.expect("it has begun"));
 }

@@ -78,7 +78,7 @@ fn files_are_known_by_their_index_wherever_they_were_moved() {
     write(&output, "quarantine/door/x.jpg", b"whole");
     write(&output, "quarantine/door/index.jsonl", b"");
 
-    let disk = read_disk("disk", &[output, shelf]);
+    let disk = read_disk(&[output, shelf]);
     let mut copies: Vec<_> = disk
         .copies
         .iter()
