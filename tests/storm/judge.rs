@@ -87,6 +87,8 @@ pub(crate) struct Verdict {
     pub(crate) stored_again: usize,
     /// Those that are on none, and the publisher says so.
     pub(crate) given_up: usize,
+    /// Pictures that got no number though an earlier and a later one of the same run did, as far as is known.
+    pub(crate) unnumbered: u64,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -94,6 +96,7 @@ pub(crate) struct Verdict {
 pub(crate) fn judge(evidence: &Evidence) -> Verdict {
     let mut verdict = Verdict {
         emitted: evidence.emitted.len(),
+        unnumbered: unnumbered(evidence),
         ..Verdict::default()
     };
     let stored = copies_by_number(&evidence.disks);
@@ -194,6 +197,26 @@ fn content_fault(evidence: &Evidence, copy: &StoredCopy) -> Option<String> {
             _ => None,
         },
     }
+}
+
+fn unnumbered(evidence: &Evidence) -> u64 {
+    let by_checksum: HashMap<u32, Label> = evidence
+        .emitted
+        .iter()
+        .map(|(label, content)| (content.0, *label))
+        .collect();
+    let logged = evidence.numbered.values();
+    let logged = logged.filter_map(|crc32c| by_checksum.get(crc32c).copied());
+    let copies = evidence.disks.iter().flat_map(|disk| &disk.copies);
+    let mut runs = BTreeMap::<u64, BTreeSet<u64>>::new();
+    for label in logged.chain(copies.filter_map(|copy| copy.label)) {
+        runs.entry(label.run).or_default().insert(label.number);
+    }
+    let skipped = |numbers: &BTreeSet<u64>| {
+        let (first, last) = (numbers.first()?, numbers.last()?);
+        Some(last - first + 1 - numbers.len() as u64)
+    };
+    runs.values().filter_map(skipped).sum()
 }
 
 /// Which picture has which number.

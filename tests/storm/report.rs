@@ -10,6 +10,9 @@ use super::plan::Plan;
 /// Faults that are said one by one.
 const SAID_FAULTS: usize = 12;
 
+/// A storm in which less than one picture in so many was stored proves nothing.
+const MOST_STORED: usize = 5;
+
 /// What came of one storm.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -35,7 +38,23 @@ impl Report {
         let books_agree = self
             .books
             .is_none_or(|books| books.true_missing == books.counted_missing);
-        self.complaints.is_empty() && books_agree && self.verdict.faults.iter().all(is_allowed)
+        self.complaints.is_empty()
+            && books_agree
+            && self.has_happened()
+            && self.numbers_are_whole()
+            && self.verdict.faults.iter().all(is_allowed)
+    }
+
+    /// Whether enough was stored to have been a test.
+    fn has_happened(&self) -> bool {
+        self.verdict.stored * MOST_STORED > self.verdict.emitted
+    }
+
+    /// Whether every picture got a number that could have one: there may be no room for it.
+    fn numbers_are_whole(&self) -> bool {
+        let settings = &self.plan.settings;
+        let may_lack_room = settings.full_disks || settings.spool_is_small();
+        self.verdict.unnumbered == 0 || may_lack_room || self.books.is_some()
     }
 
     /// How often something was killed.
@@ -49,10 +68,12 @@ impl Report {
         let [publisher, broker, subscriber] = self.kills;
         let mut text = format!(
             "seed {}: killed publisher {publisher}, broker {broker}, subscriber {subscriber}; emitted {}, captured {}, \
+             {} between them not, \
              stored {} ({} again on a new disk), given up {}, lost {}, duplicate {}, corrupt {}; drained in {:.1} s: {}\n",
             self.plan.seed,
             verdict.emitted,
             verdict.captured,
+            verdict.unnumbered,
             verdict.stored,
             verdict.stored_again,
             verdict.given_up,

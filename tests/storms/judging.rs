@@ -142,6 +142,23 @@ fn what_was_given_up_is_no_fault_unless_it_is_another_stream_s() {
 }
 
 #[test]
+fn a_picture_that_got_no_number_between_others_is_noticed() {
+    let mut case = Case::good();
+    for number in 11..=13 {
+        case.evidence.emitted.insert(label(number), content(number));
+    }
+    assert_eq!(case.judged().unnumbered, 0, "nothing came after them");
+    let later = StoredCopy {
+        content: content(13),
+        label: Some(label(13)),
+        ..case.copy(11)
+    };
+    case.store(0, later);
+    let verdict = case.judged();
+    assert_eq!((verdict.unnumbered, verdict.faults.len()), (2, 0));
+}
+
+#[test]
 fn what_is_still_in_the_spool_was_not_delivered() {
     let mut case = Case::good();
     case.evidence.spooled = [(case.stream, 10), (case.stream, 11)].into();

@@ -2,7 +2,10 @@
 
 use fastrand::Rng;
 
-const MIB: u64 = 1024 * 1024;
+/// Two seconds of pictures.
+const SMALL_SPOOL: u64 = 1024 * 1024;
+/// More than a storm has.
+const LARGE_SPOOL: u64 = 512 * 1024 * 1024;
 
 /// Rolled once for each storm. Kills and cut connections are in every one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +55,11 @@ impl Settings {
             subscriber_protocol: protocol(rng),
             spool_sync: any(rng, ["none", "interval", "always"]),
             spool_full: any(rng, ["drop-oldest", "drop-newest"]),
-            spool_max_bytes: if spool_is_small { 2 * MIB } else { 512 * MIB },
+            spool_max_bytes: if spool_is_small {
+                SMALL_SPOOL
+            } else {
+                LARGE_SPOOL
+            },
             sync: any(rng, ["none", "interval", "always"]),
             layout: any(rng, ["minutes", "minutes", "images", "flat"]),
             viewer: one_in(rng, 3),
@@ -65,6 +72,11 @@ impl Settings {
             moves: one_in(rng, 2),
             clocks: one_in(rng, 3),
         }
+    }
+
+    /// Whether the spool is likely to be full in a long outage.
+    pub(crate) fn spool_is_small(&self) -> bool {
+        self.spool_max_bytes < LARGE_SPOOL
     }
 
     /// `--format`: what both ends can speak of.
