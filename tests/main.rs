@@ -16,6 +16,7 @@ mod quarantine;
 mod refusals;
 mod sessions;
 mod sources;
+mod spool;
 mod storing;
 mod storms;
 mod verifying;

@@ -11,9 +11,10 @@ use link::BrokerArgs;
 use protocol::topic::{CameraName, ConsumerName, NameError, TopicPrefix};
 use runtime::arguments::{frame_bytes, some_time};
 use runtime::logging::LogArgs;
-use runtime::program::EXIT_CODES_HELP;
+use runtime::program::{EXIT_CODES_HELP, UsageError};
 
 use crate::layout::Layout;
+use crate::store::SyncMode;
 
 const LAYOUTS: &str = "\
 Where each frame goes below --out: minutes, images, or a template
@@ -29,6 +30,9 @@ const EXAMPLES: &str = "\
 Examples:
   # every frame of one camera, as files, losing none while this program is away for less than a day
   frame-subscriber --broker mqtt://192.168.1.10 --camera front-door --out D:\\frames --consumer office-pc
+
+  # the same, and the camera keeps each frame until it is on this disk (frame-publisher --spool-dir DIR --confirm office-pc)
+  frame-subscriber --broker mqtt://192.168.1.10 --camera front-door --consumer office-pc --receipts
 
   # all cameras, and the newest picture of each where another program polls it
   frame-subscriber --out frames --latest latest-{camera}.jpg
@@ -93,6 +97,32 @@ pub struct RunArgs {
     pub(crate) summary_json: Option<PathBuf>,
 }
 
+impl RunArgs {
+    /// What each option allows by itself, and all together do not.
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        let frames = &self.frames;
+        if frames.receipts && frames.group.is_some() {
+            return Err(UsageError(
+                "--receipts cannot be used with --group: each member has only its share of the frames".into(),
+            ));
+        }
+        if frames.receipts && frames.consumer.is_none() {
+            return Err(UsageError(
+                "--receipts needs --consumer: receipts bear its name".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// `--sync`: receipts claim nothing that a power cut could take.
+    pub(crate) fn sync(&self) -> SyncMode {
+        match self.files.sync {
+            SyncMode::None if self.frames.receipts => SyncMode::Interval,
+            sync => sync,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Frames")]
 pub(crate) struct FrameArgs {
@@ -121,6 +151,10 @@ pub(crate) struct FrameArgs {
     /// Share the frames with the other subscribers of this group: each frame goes to one of them
     #[arg(long, env = "FRAMEBRIDGE_GROUP", value_name = "NAME")]
     pub(crate) group: Option<ConsumerName>,
+
+    /// Tell the cameras what is on disk, for publishers with --confirm; needs --consumer, and implies --sync interval
+    #[arg(long, env = "FRAMEBRIDGE_RECEIPTS", value_parser = BoolishValueParser::new())]
+    pub(crate) receipts: bool,
 
     /// How long the broker keeps frames for --consumer while it is away
     #[arg(long, env = "FRAMEBRIDGE_SESSION_EXPIRY", value_name = "TIME", default_value = "1d", value_parser = humantime::parse_duration)]
@@ -163,6 +197,16 @@ pub(crate) struct FileArgs {
     /// Where each frame goes below --out: minutes, images, or a template
     #[arg(long, env = "FRAMEBRIDGE_LAYOUT", value_name = "TEMPLATE", default_value = "minutes", long_help = LAYOUTS)]
     pub(crate) layout: Layout,
+
+    /// When stored frames are forced to the disk, so that a power cut cannot take them
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_SYNC",
+        value_name = "WHEN",
+        value_enum,
+        default_value = "none"
+    )]
+    pub(crate) sync: SyncMode,
 
     /// Keep the newest frame in this file, replaced in one step; {camera} stands for the camera's name
     #[arg(long, env = "FRAMEBRIDGE_LATEST", value_name = "FILE")]
@@ -256,5 +300,18 @@ mod tests {
         let named = Cli::try_parse_from(["frame-subscriber", "run", "--camera", "door"]).unwrap();
         assert!(matches!(named.command, Some(Command::Run(_))));
         assert!(Cli::try_parse_from(["frame-subscriber", "--camera", "../x"]).is_err());
+    }
+
+    #[test]
+    fn receipts_bear_one_consumers_name_and_outlive_a_power_cut() {
+        let args = |words: &str| {
+            let words = format!("frame-subscriber --receipts {words}");
+            Cli::try_parse_from(words.split_whitespace()).unwrap().run
+        };
+        assert!(args("").check().is_err());
+        assert!(args("--consumer pc --group all").check().is_err());
+        assert!(args("--consumer pc").check().is_ok());
+        assert_eq!(args("--consumer pc").sync(), SyncMode::Interval);
+        assert_eq!(args("--sync always").sync(), SyncMode::Always);
     }
 }

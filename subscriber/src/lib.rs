@@ -1,8 +1,8 @@
 //! The Framebridge subscriber: every frame of one or more cameras becomes a file on this machine.
 //!
 //! A frame's way is the order of the modules: `receive` takes it from the broker, `storing` hands it to the [`store`],
-//! which names it by its [`layout`] and enters it in its folder's [`index`]; what came and what did not is counted by
-//! [`gaps`]; the newest goes to [`latest`]. [`verify`] reads it all again.
+//! which asks its [`ledger`] whether it is new, names it by its [`layout`] and enters it in its folder's [`index`]; what
+//! came and what did not is counted by [`gaps`]; the newest goes to [`latest`]. [`verify`] reads it all again.
 
 pub mod config;
 pub mod run;
@@ -11,6 +11,8 @@ mod receive;
 mod storing;
 
 pub mod store;
+
+pub mod ledger;
 
 pub mod layout;
 

@@ -3,36 +3,48 @@
 //! The connection's task never waits for the disk; what the store has no room for waits here, and the broker sends no
 //! more than its window without an acknowledgement. What needs none (QoS 0) has the same room, and is lost beyond it.
 //! Only this stage acknowledges, and only what the store has answered.
+//!
+//! What cameras say of their frames is entered into the store ledger; what the ledger may claim goes back to them as
+//! receipts.
 
 mod arrival;
+mod ledgers;
+mod receipts;
+
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use link::{
-    AckToken, Connector, Event, LinkError, Message, NO_TOKEN, Protocol, PublishOutcome, Qos,
-    Session,
+    AckToken, Connector, Event, LinkError, Message, NO_TOKEN, Protocol, PublishOutcome,
+    PublishToken, Qos, Received, Session,
 };
 use protocol::topic::{self, ConsumerName, OFFLINE, ONLINE, TopicPrefix};
 use runtime::deadline::reached;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use self::arrival::arrival;
+use self::ledgers::Ledgers;
+use self::receipts::RECEIPT;
 use crate::report::Reporter;
-use crate::store::{Arrival, Outcome};
-use crate::storing::{Job, Stored};
+use crate::store::{Arrival, Outcome, SharedLedger};
+use crate::storing::{Job, Stored, SyncingEnds};
+
+pub(crate) use self::receipts::Receipts;
 
 /// Most messages that the broker may send ahead of our acknowledgements.
 pub(crate) const RECEIVE_MAXIMUM: u16 = 64;
 
 /// What is received, and as whom.
 pub(crate) struct Reception {
-    pub(crate) filter: String,
+    /// All of them are asked for at every connection, in this order.
+    pub(crate) filters: Vec<(String, Qos)>,
     pub(crate) prefix: TopicPrefix,
     pub(crate) consumer: Option<ConsumerName>,
     pub(crate) max_frame_bytes: u64,
@@ -41,12 +53,27 @@ pub(crate) struct Reception {
     pub(crate) drain_timeout: Duration,
 }
 
-/// The stage's ends: jobs to the store's thread, answers from it.
-pub(crate) struct Receive {
-    pub(crate) reception: Reception,
+/// The stage's ends towards the store.
+pub(crate) struct StoreEnds {
+    /// To the store's thread.
     pub(crate) jobs: mpsc::Sender<Job>,
+    /// From it.
     pub(crate) answers: mpsc::UnboundedReceiver<Stored>,
-    pub(crate) reporter: Reporter,
+    /// What is on disk.
+    pub(crate) ledger: Arc<SharedLedger>,
+    /// To the thread that syncs.
+    pub(crate) syncing: SyncingEnds,
+}
+
+/// The stage.
+pub(crate) struct Receive {
+    reception: Reception,
+    store: StoreEnds,
+    reporter: Reporter,
+    receipts: Option<Receipts>,
+    ledgers: Ledgers,
+    /// Whether a retained frame was spoken of.
+    retained_was_said: bool,
     /// Received and not yet handed to the store.
     waiting: VecDeque<Job>,
     /// Handed to the store and not yet answered.
@@ -84,15 +111,17 @@ enum Left {
 impl Receive {
     pub(crate) fn new(
         reception: Reception,
-        jobs: mpsc::Sender<Job>,
-        answers: mpsc::UnboundedReceiver<Stored>,
+        store: StoreEnds,
+        receipts: Option<Receipts>,
         reporter: Reporter,
     ) -> Self {
         Self {
             reception,
-            jobs,
-            answers,
+            store,
             reporter,
+            receipts,
+            ledgers: Ledgers::default(),
+            retained_was_said: false,
             waiting: VecDeque::new(),
             unanswered: 0,
             overrun: 0,
@@ -121,14 +150,7 @@ impl Receive {
                 () = reached(deadline) => return Ok(()),
             };
             self.reporter.reconnects = connector.reconnects();
-            if let Some(consumer) = &self.reception.consumer
-                && connector.reconnects() > 0
-                && !session.session_present()
-            {
-                warn!(
-                    "the broker has forgotten what it kept for {consumer}: what came meanwhile is missing"
-                );
-            }
+            self.enter_session(session.session_present(), connector.reconnects() > 0);
             self.deadline = self.deadline.or_else(|| {
                 self.reception
                     .duration
@@ -136,7 +158,9 @@ impl Receive {
             });
             match self.serve(&mut session, stop).await {
                 Left::Done => {
-                    self.drain(&mut session).await;
+                    let deadline = Instant::now() + self.reception.drain_timeout;
+                    self.drain(&mut session, deadline).await;
+                    self.publish_last_receipts(&mut session, deadline).await;
                     self.publish_status(&mut session, OFFLINE);
                     session.close().await;
                     return Ok(());
@@ -150,6 +174,27 @@ impl Receive {
         }
     }
 
+    /// A session that the broker does not know is a new one: what was sent before may never arrive in it.
+    fn enter_session(&self, is_present: bool, had_one: bool) {
+        let Some(consumer) = &self.reception.consumer else {
+            return;
+        };
+        let ledger = &self.store.ledger;
+        if is_present && ledger.read(|ledger| ledger.session().is_some()) {
+            return;
+        }
+        ledger.change(crate::ledger::StoreLedger::begin_session);
+        // Nobody waits for the answer: the disk may be full.
+        drop(self.store.syncing.sync_now());
+        if had_one && !is_present {
+            let consequence = match self.receipts {
+                Some(_) => "with --confirm, its cameras send again what came meanwhile",
+                None => "what came meanwhile is missing",
+            };
+            warn!("the broker has forgotten what it kept for {consumer}: {consequence}");
+        }
+    }
+
     /// To a named consumer the broker sends again what waits here unacknowledged. To others it does not; yet what waits
     /// must not grow with each connection while the disk is full.
     fn keep_what_comes_no_more(&mut self) {
@@ -160,12 +205,14 @@ impl Receive {
         self.waiting.truncate(kept.into());
     }
 
-    /// Ends the stage: the store gets nothing more, and what it still answers is counted.
-    pub(crate) fn finish(self) -> Finished {
-        Finished {
-            answers: self.answers,
+    /// Ends the stage: the store gets nothing more, and what it still answers is counted. Syncing goes on as long as its
+    /// ends are held.
+    pub(crate) fn finish(self) -> (Finished, SyncingEnds) {
+        let finished = Finished {
+            answers: self.store.answers,
             reporter: self.reporter,
-        }
+        };
+        (finished, self.store.syncing)
     }
 
     /// Does `work` while the store's answers go on being counted: there is nobody to acknowledge to. `None`: the store
@@ -176,27 +223,36 @@ impl Receive {
             self.hand_over();
             tokio::select! {
                 done = &mut work => return Some(done),
-                stored = self.answers.recv() => self.enter(&stored?),
+                stored = self.store.answers.recv() => self.enter(&stored?),
                 () = self.reporter.tick() => {}
             }
         }
     }
 
     async fn serve(&mut self, session: &mut Session, stop: &CancellationToken) -> Left {
-        session.subscribe(&self.reception.filter, Qos::AtLeastOnce);
+        for (filter, qos) in &self.reception.filters {
+            session.subscribe(filter, *qos);
+        }
         self.publish_status(session, ONLINE);
+        if let Some(receipts) = &mut self.receipts {
+            receipts.connected();
+        }
         loop {
             self.hand_over();
+            self.publish_receipts(session);
             tokio::select! {
                 event = session.next_event() => match event {
-                    Ok(Event::Received(received, ack)) => {
-                        self.take(ack, |reception| arrival(reception, received));
-                    }
-                    Ok(Event::Published(_, PublishOutcome::Denied)) => self.warn_of_denied_status(),
-                    Ok(_) => {}
+                    Ok(Event::Received(received, ack)) => self.receive(session, received, ack),
+                    Ok(Event::Published(token, outcome)) => self.enter_answer(token, outcome),
+                    Ok(Event::Subscribed) => {}
                     Err(error) => return Left::Lost(error),
                 },
-                stored = self.answers.recv() => match stored {
+                () = self.store.syncing.advanced() => {
+                    if let Some(receipts) = &mut self.receipts {
+                        receipts.advance(&self.store.ledger);
+                    }
+                }
+                stored = self.store.answers.recv() => match stored {
                     Some(stored) => self.acknowledge(session, &stored),
                     None => return Left::Done,
                 },
@@ -206,6 +262,24 @@ impl Receive {
                 () = stop.cancelled() => return Left::Done,
                 () = reached(self.deadline) => return Left::Done,
             }
+        }
+    }
+
+    fn receive(&mut self, session: &mut Session, received: Received, ack: Option<AckToken>) {
+        let (prefix, ledger) = (&self.reception.prefix, &self.store.ledger);
+        if prefix.camera_of_ledger(&received.topic).is_some() {
+            let camera = self.ledgers.take(prefix, &received, ledger);
+            if let (Some(camera), Some(receipts)) = (camera, &mut self.receipts) {
+                receipts.draw(camera);
+            }
+        } else if received.retain {
+            self.warn_of_retained_frame(&received.topic);
+        } else {
+            self.take(ack, |reception| arrival(reception, received));
+            return;
+        }
+        if let Some(ack) = ack {
+            session.ack(ack);
         }
     }
 
@@ -222,7 +296,7 @@ impl Receive {
     /// Moves what waits to the store, as far as it has room.
     fn hand_over(&mut self) {
         while !self.waiting.is_empty() {
-            let Ok(room) = self.jobs.try_reserve() else {
+            let Ok(room) = self.store.jobs.try_reserve() else {
                 break;
             };
             if let Some(job) = self.waiting.pop_front() {
@@ -258,20 +332,62 @@ impl Receive {
     }
 
     /// Waits for the store to finish what has come, and acknowledges it. What it takes no more comes again.
-    async fn drain(&mut self, session: &mut Session) {
-        let deadline = Instant::now() + self.reception.drain_timeout;
+    async fn drain(&mut self, session: &mut Session, deadline: Instant) {
         loop {
             self.hand_over();
             if self.unanswered == 0 {
                 return;
             }
             tokio::select! {
-                stored = self.answers.recv() => match stored {
+                stored = self.store.answers.recv() => match stored {
                     Some(stored) => self.acknowledge(session, &stored),
                     None => return,
                 },
                 () = sleep_until(deadline) => return,
             }
+        }
+    }
+
+    /// Tells the cameras all that is on disk in the end, so that they need not keep it until we come again.
+    async fn publish_last_receipts(&mut self, session: &mut Session, deadline: Instant) {
+        if self.receipts.is_none() {
+            return;
+        }
+        // If it is late, the receipts say less.
+        let _ = timeout_at(deadline, self.store.syncing.sync_now()).await;
+        if let Some(receipts) = &mut self.receipts {
+            receipts.advance(&self.store.ledger);
+        }
+        self.publish_receipts(session);
+        while self.receipts.as_ref().is_some_and(Receipts::are_due) {
+            match timeout_at(deadline, session.next_event()).await {
+                Ok(Ok(Event::Published(token, outcome))) => self.enter_answer(token, outcome),
+                // What comes now is not acknowledged, and comes again.
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) | Err(_) => return,
+            }
+            self.publish_receipts(session);
+        }
+    }
+
+    fn publish_receipts(&mut self, session: &mut Session) {
+        if let Some(receipts) = &mut self.receipts {
+            receipts.publish(session, &self.store.ledger);
+        }
+    }
+
+    fn enter_answer(&mut self, token: PublishToken, outcome: PublishOutcome) {
+        match &mut self.receipts {
+            Some(receipts) if token == RECEIPT => receipts.answered(outcome),
+            _ if outcome == PublishOutcome::Denied => self.warn_of_denied_status(),
+            _ => {}
+        }
+    }
+
+    fn warn_of_retained_frame(&mut self, topic: &str) {
+        if !self.retained_was_said {
+            self.retained_was_said = true;
+            warn!("a retained message on {topic} is ignored: frames must not be retained");
         }
     }
 

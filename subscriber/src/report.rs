@@ -2,6 +2,7 @@
 
 mod seldom;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytesize::ByteSize;
@@ -12,8 +13,8 @@ use serde::Serialize;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::warn;
 
-use crate::counters::Counters;
-use crate::store::Outcome;
+use crate::counters::{Counters, Shortfall};
+use crate::store::{Outcome, SharedLedger};
 use crate::storing::Stored;
 use seldom::Seldom;
 
@@ -22,6 +23,7 @@ pub(crate) struct Reporter {
     pub(crate) counters: Counters,
     pub(crate) reconnects: u64,
     pub(crate) waiting: usize,
+    ledger: Arc<SharedLedger>,
     progress: Progress,
     ticks: Interval,
     latencies: Latencies,
@@ -33,7 +35,7 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(crate) fn new(progress: Progress) -> Self {
+    pub(crate) fn new(progress: Progress, ledger: Arc<SharedLedger>) -> Self {
         let mut ticks = interval(progress.interval());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.reset();
@@ -41,6 +43,7 @@ impl Reporter {
             counters: Counters::default(),
             reconnects: 0,
             waiting: 0,
+            ledger,
             progress,
             ticks,
             latencies: Latencies::new(),
@@ -101,7 +104,7 @@ impl Reporter {
             .latencies
             .take()
             .map_or_else(String::new, |latency| format!(", latency {latency}"));
-        let missing = self.counters.missing();
+        let missing = self.shortfall().missing;
         self.progress.show(format!(
             "{:.1} fps, {:.1} MB/s{latency}, queue {}, stored {}, duplicates {}, missing {}",
             self.frames.per_second(self.counters.stored),
@@ -111,6 +114,10 @@ impl Reporter {
             self.counters.duplicates,
             missing.frames,
         ));
+    }
+
+    fn shortfall(&self) -> Shortfall {
+        self.ledger.read(|ledger| self.counters.shortfall(ledger))
     }
 
     /// Takes the live line away.
@@ -152,7 +159,7 @@ pub(crate) struct Summary {
 impl Summary {
     pub(crate) fn new(reporter: &Reporter) -> Self {
         let counters = &reporter.counters;
-        let missing = counters.missing();
+        let Shortfall { missing, given_up } = reporter.shortfall();
         Self {
             received: counters.received,
             stored: counters.stored,
@@ -161,7 +168,7 @@ impl Summary {
             foreign: counters.foreign,
             gaps: missing.gaps,
             missing: missing.frames,
-            given_up: 0,
+            given_up,
             reconnects: reporter.reconnects,
         }
     }
@@ -184,6 +191,12 @@ impl Summary {
             lines.push(format!(
                 "Missing: {} frames in {} gaps",
                 self.missing, self.gaps
+            ));
+        }
+        if self.given_up > 0 {
+            lines.push(format!(
+                "Given up by their cameras: {} frames",
+                self.given_up
             ));
         }
         lines

@@ -2,9 +2,10 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow, bail};
-use link::{Connector, LinkError, LinkOptions, MQTT_MAX_PACKET_BYTES, SessionKind, Will};
+use anyhow::{Context as _, anyhow, bail, ensure};
+use link::{Connector, LinkError, LinkOptions, MQTT_MAX_PACKET_BYTES, Qos, SessionKind, Will};
 use protocol::topic::{self, OFFLINE};
 use runtime::program::usage_if;
 use runtime::progress::Progress;
@@ -12,12 +13,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::{Cli, Command, RunArgs, VerifyArgs};
+use crate::config::{Cli, Command, FrameArgs, RunArgs, VerifyArgs};
 use crate::latest::{LatestFile, MjpegOut};
-use crate::receive::{RECEIVE_MAXIMUM, Receive, Reception};
+use crate::receive::{RECEIVE_MAXIMUM, Receipts, Receive, Reception, StoreEnds};
 use crate::report::{Reporter, Summary};
 use crate::store::FrameStore;
-use crate::storing::{self, Outputs};
+use crate::storing::{self, Outputs, Syncing};
 use crate::verify::VerifyOptions;
 
 /// Frames between reception and the store's thread.
@@ -43,9 +44,10 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.summary_json {
         runtime::summary::check_writable(path)?;
     }
+    args.check()?;
     let connector = Connector::new(link_options(&args)?);
-    let store = FrameStore::open(&args.files.out, args.files.layout.clone())?;
-    let out = store.root().to_owned();
+    let store = FrameStore::open_synced(&args.files.out, args.files.layout.clone(), args.sync())?;
+    let (out, ledger) = (store.root().to_owned(), Arc::clone(store.ledger()));
     let outputs = Outputs {
         store,
         latest: args.files.latest.clone().map(LatestFile::new),
@@ -75,17 +77,28 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let (done, answers) = mpsc::unbounded_channel();
     let store_thread = storing::spawn(outputs, jobs_to_do, done, give_up.clone())
         .context("failed to start the store")?;
-    let mut reporter = Reporter::new(progress);
+    let (syncing, syncing_ends) = Syncing::start(Arc::clone(&ledger), args.frames.receipts)
+        .context("failed to start syncing")?;
+    let mut reporter = Reporter::new(progress, Arc::clone(&ledger));
     reporter.counters.is_shared = args.frames.group.is_some();
-    let mut receive = Receive::new(reception(&args), jobs, answers, reporter);
+    let ends = StoreEnds {
+        jobs,
+        answers,
+        ledger,
+        syncing: syncing_ends,
+    };
+    let mut receive = Receive::new(reception(&args), ends, receipts(&args), reporter);
     let received = receive.run(connector, &stop).await;
 
     give_up.cancel();
-    let finished = receive.finish();
+    let (finished, syncing_ends) = receive.finish();
     let stored = store_thread
         .join()
         .map(Outputs::finish)
         .map_err(|_| anyhow!("the store's thread died"));
+    // Now that nothing more is stored: the last sync has it all.
+    drop(syncing_ends);
+    let synced = syncing.finish();
     let reporter = finished.close();
     let summary = Summary::new(&reporter);
     runtime::summary::print(&summary.lines(reporter.counters.bytes, &out));
@@ -93,6 +106,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         runtime::summary::write_json(path, &summary)?;
     }
     stored?;
+    ensure!(synced, "the thread that syncs died");
     verdict(received, &args)
 }
 
@@ -139,12 +153,8 @@ fn verdict(received: Result<(), LinkError>, args: &RunArgs) -> anyhow::Result<()
 
 fn reception(args: &RunArgs) -> Reception {
     let frames = &args.frames;
-    let filter = frames.topic_prefix.frames_filter(frames.camera.one());
     Reception {
-        filter: frames
-            .group
-            .as_ref()
-            .map_or(filter.clone(), |group| format!("$share/{group}/{filter}")),
+        filters: filters(frames),
         prefix: frames.topic_prefix.clone(),
         consumer: frames.consumer.clone(),
         max_frame_bytes: frames.max_frame_bytes.as_u64(),
@@ -152,6 +162,28 @@ fn reception(args: &RunArgs) -> Reception {
         duration: frames.duration,
         drain_timeout: frames.drain_timeout,
     }
+}
+
+/// What is subscribed to.
+fn filters(frames: &FrameArgs) -> Vec<(String, Qos)> {
+    let (prefix, camera) = (&frames.topic_prefix, frames.camera.one());
+    let filter = prefix.frames_filter(camera);
+    if let Some(group) = &frames.group {
+        return vec![(format!("$share/{group}/{filter}"), Qos::AtLeastOnce)];
+    }
+    let mut filters = vec![(filter, Qos::AtLeastOnce)];
+    if let (true, Some(consumer)) = (frames.receipts, &frames.consumer) {
+        filters.push((prefix.resend_filter(camera, consumer), Qos::AtLeastOnce));
+    }
+    // The newest one is retained: those that were published while we were away must not fill the broker's queue.
+    filters.push((prefix.ledger_filter(camera), Qos::AtMostOnce));
+    filters
+}
+
+fn receipts(args: &RunArgs) -> Option<Receipts> {
+    let frames = &args.frames;
+    let consumer = frames.consumer.clone().filter(|_| frames.receipts)?;
+    Some(Receipts::new(consumer, frames.topic_prefix.clone()))
 }
 
 fn link_options(args: &RunArgs) -> anyhow::Result<LinkOptions> {

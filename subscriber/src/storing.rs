@@ -1,10 +1,12 @@
 //! The store's thread: one arrival after another becomes a file, however long the disk takes.
 //!
 //! What cannot be stored now is tried again until it can: the frame is not acknowledged meanwhile, and nothing
-//! overtakes it.
+//! overtakes it. With `--sync always` a few frames share one sync, and are answered after it.
+
+mod syncing;
 
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use link::AckToken;
@@ -15,10 +17,17 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::latest::{LatestFile, MjpegOut, Shot};
-use crate::store::{Arrival, Content, FrameStore, Outcome};
+use crate::store::{Arrival, Content, FrameStore, Outcome, SyncMode};
+
+pub(crate) use syncing::{Syncing, SyncingEnds};
 
 /// How long a disk that refused a frame is left alone.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// Most frames that share a sync.
+const GROUP: usize = 16;
+/// A group that is not full is synced after this time.
+const GROUP_TIME: Duration = Duration::from_millis(50);
 
 /// How long a reader of standard output may take for the last pictures.
 const STDOUT_PATIENCE: Duration = Duration::from_secs(2);
@@ -72,24 +81,93 @@ fn store_all(
     give_up: &CancellationToken,
 ) -> Outputs {
     let mut stored = 0;
-    while outputs.frames_limit.is_none_or(|limit| stored < limit) {
-        let Some(job) = jobs.blocking_recv() else {
+    while let Some(room) = outputs.room_for(stored)
+        && let Some(first) = jobs.blocking_recv()
+    {
+        let group = Group::gather(&mut outputs.store, first, &mut jobs, room, give_up);
+        let Some(group) = group.and_then(|group| group.settle(&mut outputs.store, give_up)) else {
             break;
         };
-        let Some(outcome) = put(&mut outputs.store, &job.arrival, give_up) else {
-            break;
-        };
-        let is_new = matches!(outcome, Outcome::Stored { .. } | Outcome::Foreign { .. });
-        // First the answer: showing the picture elsewhere is no part of storing it, and must not hold up its acknowledgement.
-        if answers.send(answer(&job, outcome)).is_err() {
-            break;
-        }
-        if is_new {
-            stored += 1;
-            outputs.show(&job.arrival);
+        for (job, outcome) in group.dealt_with {
+            let is_new = is_new(&outcome);
+            // First the answer: showing the picture elsewhere is no part of storing it, and must not hold up its
+            // acknowledgement.
+            if answers.send(answer(&job, outcome)).is_err() {
+                return outputs;
+            }
+            if is_new {
+                stored += 1;
+                outputs.show(&job.arrival);
+            }
         }
     }
     outputs
+}
+
+fn is_new(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Stored { .. } | Outcome::Foreign { .. })
+}
+
+/// Jobs that are dealt with, but for the sync that they may share.
+#[derive(Default)]
+struct Group {
+    dealt_with: Vec<(Job, Outcome)>,
+}
+
+impl Group {
+    /// Deals with `first` and, if frames are to be synced, with what else is there: at most as many as share a sync, of
+    /// them at most `room` new pictures. `None`: given up.
+    fn gather(
+        store: &mut FrameStore,
+        first: Job,
+        jobs: &mut mpsc::Receiver<Job>,
+        room: u64,
+        give_up: &CancellationToken,
+    ) -> Option<Self> {
+        let deadline = Instant::now() + GROUP_TIME;
+        let most = match store.ledger().sync_mode() {
+            SyncMode::Always => GROUP,
+            SyncMode::None | SyncMode::Interval => 1,
+        };
+        let (mut group, mut new, mut next) = (Self::default(), 0, Some(first));
+        while let Some(job) = next {
+            let outcome = put(store, &job.arrival, give_up)?;
+            new += u64::from(is_new(&outcome));
+            group.dealt_with.push((job, outcome));
+            let is_open = group.dealt_with.len() < most && new < room && Instant::now() < deadline;
+            next = is_open.then(|| jobs.try_recv().ok()).flatten();
+        }
+        Some(group)
+    }
+
+    /// Has the group on disk for good, however often it takes: what a sync has failed for is written again. `None`: given
+    /// up.
+    fn settle(mut self, store: &mut FrameStore, give_up: &CancellationToken) -> Option<Self> {
+        if store.ledger().sync_mode() != SyncMode::Always {
+            return Some(self);
+        }
+        let mut refused = false;
+        while let Err(error) = store.ledger().sync() {
+            if !refused {
+                warn!(
+                    "frames in {} do not reach the disk: {error}; they are written again until they do",
+                    store.root().display()
+                );
+                refused = true;
+            }
+            if give_up.is_cancelled() {
+                return None;
+            }
+            thread::sleep(RETRY_DELAY);
+            for (job, outcome) in &mut self.dealt_with {
+                *outcome = put(store, &job.arrival, give_up)?;
+            }
+        }
+        if refused {
+            info!("frames reach the disk again");
+        }
+        Some(self)
+    }
 }
 
 /// Puts `arrival` into the store, however often it takes. `None`: given up, nothing is stored.
@@ -121,6 +199,12 @@ fn put(store: &mut FrameStore, arrival: &Arrival, give_up: &CancellationToken) -
 }
 
 impl Outputs {
+    /// How many new pictures may still come, if any.
+    fn room_for(&self, stored: u64) -> Option<u64> {
+        let room = self.frames_limit.unwrap_or(u64::MAX) - stored;
+        (room > 0).then_some(room)
+    }
+
     /// Shows a picture that was just stored to those who want only the newest.
     fn show(&mut self, arrival: &Arrival) {
         let shot = match &arrival.content {

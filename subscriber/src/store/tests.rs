@@ -100,7 +100,7 @@ impl Fixture {
             .map(Result::unwrap)
             .filter(|item| item.file_type().is_file())
             .map(|item| item.file_name().to_str().unwrap().to_owned())
-            .filter(|name| name != INDEX_FILE && name != output::LOCK_FILE)
+            .filter(|name| name != INDEX_FILE && !name.starts_with(".framebridge"))
             .collect();
         files.sort();
         files
@@ -192,6 +192,7 @@ fn what_is_no_usable_frame_is_quarantined_once_with_its_reason() {
             arrival(Content::Undecodable {
                 payload: Bytes::from_static(b"hello"),
                 reason: "neither".to_owned(),
+                id: None,
             }),
             "neither",
         ),
