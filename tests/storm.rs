@@ -49,8 +49,8 @@ pub(crate) fn storm(plan: &Plan, folder: &Path, is_bare: bool) -> Report {
     }
     pass_time(&mut stage, start + plan.length);
 
-    stage.calm_down();
     let calm_since = Instant::now();
+    stage.calm_down();
     if is_bare {
         await_silence(&mut stage);
     } else {

@@ -2,8 +2,8 @@
 //!
 //! Pure. It goes by what was found on disks and by what the camera itself had noted, never by what the programs count.
 //!
-//! - A number counts once it was seen anywhere: in the publisher's log, in its spool, in an index, or because a higher one
-//!   of its stream was.
+//! - A number counts once it was seen anywhere: in the publisher's log, in its spool, among what it gave up, in an index,
+//!   or because a higher one of its stream was.
 //! - A frame on a disk that was replaced is stored. One that is on the next disk as well was stored again, which a new
 //!   disk may ask for; two files on one disk are one too many.
 //! - A file is right if it is, byte for byte, a picture that the camera emitted, and the one that was given this number.
@@ -87,7 +87,7 @@ pub(crate) struct Verdict {
     pub(crate) stored_again: usize,
     /// Those that are on none, and the publisher says so.
     pub(crate) given_up: usize,
-    /// Pictures that got no number though an earlier and a later one of the same run did, as far as is known.
+    /// Pictures that got no number though an earlier and a later one of the same run did.
     pub(crate) unnumbered: u64,
     pub(crate) faults: Vec<Fault>,
 }
@@ -146,11 +146,14 @@ fn all_numbers(
 ) -> impl Iterator<Item = Number> {
     let mut last = BTreeMap::<StreamId, u64>::new();
     let indexed = evidence.disks.iter().chain(&evidence.onlookers);
+    let highest = |(stream, numbers): (&StreamId, &RangeSet)| Some((*stream, numbers.last()?));
+    let given_up: Vec<Number> = evidence.given_up.iter().filter_map(highest).collect();
     for &(stream, sequence) in evidence
         .numbered
         .keys()
         .chain(stored.keys())
         .chain(&evidence.spooled)
+        .chain(&given_up)
         .chain(indexed.flat_map(|disk| &disk.indexed))
     {
         let last = last.entry(stream).or_default();
@@ -199,24 +202,28 @@ fn content_fault(evidence: &Evidence, copy: &StoredCopy) -> Option<String> {
     }
 }
 
+/// Numbers follow each other as pictures do: where there are more pictures than numbers, some got none.
 fn unnumbered(evidence: &Evidence) -> u64 {
     let by_checksum: HashMap<u32, Label> = evidence
         .emitted
         .iter()
         .map(|(label, content)| (content.0, *label))
         .collect();
-    let logged = evidence.numbered.values();
-    let logged = logged.filter_map(|crc32c| by_checksum.get(crc32c).copied());
+    let logged = evidence
+        .numbered
+        .iter()
+        .filter_map(|(number, crc32c)| Some((*number, *by_checksum.get(crc32c)?)));
     let copies = evidence.disks.iter().flat_map(|disk| &disk.copies);
-    let mut runs = BTreeMap::<u64, BTreeSet<u64>>::new();
-    for label in logged.chain(copies.filter_map(|copy| copy.label)) {
-        runs.entry(label.run).or_default().insert(label.number);
-    }
-    let skipped = |numbers: &BTreeSet<u64>| {
-        let (first, last) = (numbers.first()?, numbers.last()?);
-        Some(last - first + 1 - numbers.len() as u64)
-    };
-    runs.values().filter_map(skipped).sum()
+    let stored = copies.filter_map(|copy| Some((copy.number, copy.label?)));
+    let known: BTreeMap<Number, Label> = logged.chain(stored).collect();
+    let (earlier, later) = (known.iter(), known.iter().skip(1));
+    earlier
+        .zip(later)
+        .filter(|((number, label), (next, later))| number.0 == next.0 && label.run == later.run)
+        .map(|((number, label), (next, later))| {
+            (later.number - label.number.min(later.number)).saturating_sub(next.1 - number.1)
+        })
+        .sum()
 }
 
 /// Which picture has which number.

@@ -57,6 +57,13 @@ impl Part {
         }
     }
 
+    /// Waits until it says `words`, if it runs.
+    pub(crate) fn says(&self, words: &str) {
+        if let Some(program) = &self.program {
+            program.says(words);
+        }
+    }
+
     pub(crate) fn pause(&self) {
         if let Some(program) = &self.program {
             program.pause();

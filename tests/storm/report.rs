@@ -1,5 +1,6 @@
 //! What is said of a storm: one line, its faults, and a row of a table.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -42,6 +43,7 @@ impl Report {
             && books_agree
             && self.has_happened()
             && self.numbers_are_whole()
+            && self.gave_up_with_reason()
             && self.verdict.faults.iter().all(is_allowed)
     }
 
@@ -50,11 +52,15 @@ impl Report {
         self.verdict.stored * MOST_STORED > self.verdict.emitted
     }
 
-    /// Whether every picture got a number that could have one: there may be no room for it.
+    /// Whether every picture got a number: also one for which there was no room, which is given up under its number.
     fn numbers_are_whole(&self) -> bool {
+        self.verdict.unnumbered == 0
+    }
+
+    /// Whether frames were given up only where there may have been no room for them.
+    fn gave_up_with_reason(&self) -> bool {
         let settings = &self.plan.settings;
-        let may_lack_room = settings.full_disks || settings.spool_is_small();
-        self.verdict.unnumbered == 0 || may_lack_room || self.books.is_some()
+        self.verdict.given_up == 0 || settings.full_disks || settings.spool_is_small()
     }
 
     /// How often something was killed.
@@ -67,9 +73,8 @@ impl Report {
         let verdict = &self.verdict;
         let [publisher, broker, subscriber] = self.kills;
         let mut text = format!(
-            "seed {}: killed publisher {publisher}, broker {broker}, subscriber {subscriber}; emitted {}, captured {}, \
-             {} between them not, \
-             stored {} ({} again on a new disk), given up {}, lost {}, duplicate {}, corrupt {}; drained in {:.1} s: {}\n",
+            "seed {}: killed publisher {publisher}, broker {broker}, subscriber {subscriber}; emitted {}, captured {} \
+             ({} between them not), stored {} ({} again on a new disk), given up {}, lost {}, duplicate {}, corrupt {}; drained in {:.1} s: {}\n",
             self.plan.seed,
             verdict.emitted,
             verdict.captured,
@@ -93,8 +98,8 @@ impl Report {
                 verdict.emitted - verdict.stored - verdict.lost(),
             );
         }
-        for complaint in &self.complaints {
-            let _ = writeln!(text, "  {complaint}");
+        for (complaint, times) in counted(&self.complaints) {
+            let _ = writeln!(text, "  {times} x: {complaint}");
         }
         let faults = verdict.faults.iter();
         for fault in faults.filter(|_| self.books.is_none()).take(SAID_FAULTS) {
@@ -102,6 +107,14 @@ impl Report {
         }
         text
     }
+}
+
+fn counted(lines: &[String]) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
+    for line in lines {
+        *counts.entry(line.as_str()).or_default() += 1;
+    }
+    counts
 }
 
 /// A Markdown table of storms, with their sums in the last row.

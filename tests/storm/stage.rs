@@ -136,17 +136,22 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// The camera gives nothing more. What it gave is delivered, as far as it goes in the time that a publisher takes to
-    /// end, and the rest by one that has only its spool.
+    /// The camera gives nothing more. The publisher ends, by itself or not, and what it leaves is delivered by one that
+    /// has only its spool.
     pub(super) fn calm_down(&mut self) {
         for side in [Side::Publisher, Side::Subscriber] {
             self.network(side).turn(Weather::Fair);
             self.land.free(side);
         }
         self.is_calm = true;
-        self.end_publisher();
+        if self.settings.ends_with_a_kill {
+            self.publisher.kill();
+        } else {
+            self.end_publisher();
+        }
         if !self.is_bare {
             self.start(Actor::Publisher);
+            self.publisher.says("connected to");
         }
     }
 

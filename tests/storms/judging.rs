@@ -142,20 +142,34 @@ fn what_was_given_up_is_no_fault_unless_it_is_another_stream_s() {
 }
 
 #[test]
+fn a_number_above_all_others_that_was_given_up_was_captured() {
+    let mut case = Case::good();
+    let given_up = [11..=13].into_iter().collect();
+    case.evidence.given_up.insert(case.stream, given_up);
+    let verdict = case.judged();
+    assert_eq!((verdict.captured, verdict.given_up), (13, 3));
+}
+
+#[test]
 fn a_picture_that_got_no_number_between_others_is_noticed() {
     let mut case = Case::good();
     for number in 11..=13 {
         case.evidence.emitted.insert(label(number), content(number));
     }
     assert_eq!(case.judged().unnumbered, 0, "nothing came after them");
-    let later = StoredCopy {
+    let later = |sequence| StoredCopy {
+        number: (case.stream, sequence),
         content: content(13),
         label: Some(label(13)),
-        ..case.copy(11)
+        ..case.copy(10)
     };
-    case.store(0, later);
+    let (skipped, given_up) = (later(11), later(13));
+    case.store(0, skipped);
     let verdict = case.judged();
     assert_eq!((verdict.unnumbered, verdict.faults.len()), (2, 0));
+    case.evidence.disks[0].copies.pop();
+    case.store(0, given_up);
+    assert_eq!(case.judged().unnumbered, 0, "two numbers for two pictures");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use fastrand::Rng;
 
-/// Two seconds of pictures.
-const SMALL_SPOOL: u64 = 1024 * 1024;
+/// Some seven seconds of pictures.
+const SMALL_SPOOL: u64 = 3 * 1024 * 1024;
 /// More than a storm has.
 const LARGE_SPOOL: u64 = 512 * 1024 * 1024;
 
@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) moves: bool,
     /// Wall clocks are stepped.
     pub(crate) clocks: bool,
+    /// When it is calm, the publisher is killed once more, rather than asked to end.
+    pub(crate) ends_with_a_kill: bool,
 }
 
 impl Settings {
@@ -71,6 +73,7 @@ impl Settings {
             full_disks: one_in(rng, 2),
             moves: one_in(rng, 2),
             clocks: one_in(rng, 3),
+            ends_with_a_kill: one_in(rng, 2),
         }
     }
 
