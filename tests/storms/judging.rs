@@ -134,11 +134,11 @@ fn what_was_given_up_is_no_fault_unless_it_is_another_stream_s() {
     case.lose(5);
     let given_up = [4..=4].into_iter().collect();
     case.evidence.given_up.insert(case.stream, given_up);
-    let others = [5..=5].into_iter().collect();
+    let others = [1..=5].into_iter().collect();
     case.evidence.given_up.insert(StreamId::new(), others);
     let verdict = case.judged();
     assert_eq!(verdict.faults, [Fault::Lost(case.number(5))]);
-    assert_eq!((verdict.stored, verdict.given_up), (8, 1));
+    assert_eq!((verdict.stored, verdict.given_up), (8, 6));
 }
 
 #[test]
