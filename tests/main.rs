@@ -13,6 +13,7 @@ mod foreign_clients;
 mod limits;
 mod outages;
 mod quarantine;
+mod receipts;
 mod refusals;
 mod sessions;
 mod sources;

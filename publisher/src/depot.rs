@@ -65,6 +65,8 @@ struct Book {
     newest: Option<Frame>,
     backlog_is_next: bool,
     closed: bool,
+    /// Nothing was taken out for long: a source that can wait need not.
+    delivery_stands: bool,
     unreadable: u32,
     said_full_at: Option<Instant>,
 }
@@ -108,6 +110,7 @@ impl Depot {
                 newest: None,
                 backlog_is_next: false,
                 closed: false,
+                delivery_stands: false,
                 unreadable: 0,
                 said_full_at: None,
             }),
@@ -375,6 +378,7 @@ impl Book {
         if self.is_over() {
             return Next::Over;
         }
+        self.delivery_stands = false;
         if backlog
             && (self.backlog_is_next || self.lane.is_empty())
             && let Some(spooled) = self.next_spooled()

@@ -20,6 +20,8 @@ pub(crate) struct Counters {
     pub(crate) foreign: u64,
     /// Whether frames are shared with others of a `--group`: those that go to them are not missing.
     pub(crate) is_shared: bool,
+    /// Whether receipts are sent: then all that the cameras give up is this store's business, also before its first frame.
+    pub(crate) confirms: bool,
     gaps: Gaps,
 }
 
@@ -51,12 +53,13 @@ impl Counters {
         shortfall.missing.add(self.gaps.settled());
         for (camera, stream, seen) in self.gaps.streams() {
             shortfall.missing.add(seen.settled());
-            shortfall.add(seen.gaps().collect(), ledger.stream(camera, stream));
+            let book = ledger.stream(camera, stream);
+            shortfall.add(seen.gaps().collect(), book, self.confirms);
         }
         for camera in ledger.cameras() {
             for (stream, book) in camera.heard_streams() {
                 if self.gaps.stream(camera.camera(), stream).is_none() {
-                    shortfall.add(RangeSet::default(), Some(book));
+                    shortfall.add(RangeSet::default(), Some(book), self.confirms);
                 }
             }
         }
@@ -75,11 +78,16 @@ pub(crate) struct Shortfall {
 
 impl Shortfall {
     /// Adds a stream: `gaps` is what did not come in this run; the store may have it from another.
-    fn add(&mut self, mut gaps: RangeSet, book: Option<&StreamBook>) {
+    fn add(&mut self, mut gaps: RangeSet, book: Option<&StreamBook>, confirms: bool) {
         if let Some(book) = book {
             gaps.remove_all(&book.known());
             gaps.insert_all(&book.lost());
-            self.given_up = self.given_up.saturating_add(book.given_up().count());
+            let given_up = if confirms {
+                book.all_given_up().count()
+            } else {
+                book.given_up().count()
+            };
+            self.given_up = self.given_up.saturating_add(given_up);
         }
         self.missing.add(Missing {
             gaps: gaps.ranges().len() as u64,

@@ -1,6 +1,6 @@
 //! The store ledger: which frames an output folder ever had, and which will never come to it.
 //!
-//! Each frame has a number in its stream; a camera's [`CameraBook`] has a [`StreamBook`] for each of its streams. What
+//! Each frame has a number in its stream; a camera's book has one for each of its streams. What
 //! was stored once is never stored again, wherever its file is now. A camera's own ledger says what can be had no more:
 //! that is written off. Both together are what a receipt settles.
 //!

@@ -9,7 +9,11 @@
 
 mod arrival;
 mod ledgers;
+
 mod receipts;
+mod telling;
+
+mod ending;
 
 #[cfg(test)]
 mod tests;
@@ -18,20 +22,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use link::{
-    AckToken, Connector, Event, LinkError, Message, NO_TOKEN, Protocol, PublishOutcome,
-    PublishToken, Qos, Received, Session,
-};
-use protocol::topic::{self, ConsumerName, OFFLINE, ONLINE, TopicPrefix};
+use link::{AckToken, Connector, Event, LinkError, Protocol, Qos, Received, Session};
+use protocol::topic::{ConsumerName, ONLINE, TopicPrefix};
 use runtime::deadline::reached;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use self::arrival::arrival;
 use self::ledgers::Ledgers;
-use self::receipts::RECEIPT;
+use crate::ledger::StoreLedger;
 use crate::report::Reporter;
 use crate::store::{Arrival, Outcome, SharedLedger};
 use crate::storing::{Job, Stored, SyncingEnds};
@@ -81,23 +82,6 @@ pub(crate) struct Receive {
     /// QoS 0 messages that were lost: all those of earlier connections, and those that found no room here.
     overrun: u64,
     deadline: Option<Instant>,
-}
-
-/// What is left of the stage: the books, and answers that may still come.
-pub(crate) struct Finished {
-    answers: mpsc::UnboundedReceiver<Stored>,
-    reporter: Reporter,
-}
-
-impl Finished {
-    /// Closes the books, once the store's thread is over.
-    pub(crate) fn close(mut self) -> Reporter {
-        while let Ok(stored) = self.answers.try_recv() {
-            self.reporter.enter(&stored);
-        }
-        self.reporter.finish();
-        self.reporter
-    }
 }
 
 /// Why a connection was left.
@@ -158,11 +142,7 @@ impl Receive {
             });
             match self.serve(&mut session, stop).await {
                 Left::Done => {
-                    let deadline = Instant::now() + self.reception.drain_timeout;
-                    self.drain(&mut session, deadline).await;
-                    self.publish_last_receipts(&mut session, deadline).await;
-                    self.publish_status(&mut session, OFFLINE);
-                    session.close().await;
+                    self.take_leave(session).await;
                     return Ok(());
                 }
                 Left::Lost(error) => {
@@ -183,7 +163,7 @@ impl Receive {
         if is_present && ledger.read(|ledger| ledger.session().is_some()) {
             return;
         }
-        ledger.change(crate::ledger::StoreLedger::begin_session);
+        ledger.change(StoreLedger::begin_session);
         // Nobody waits for the answer: the disk may be full.
         drop(self.store.syncing.sync_now());
         if had_one && !is_present {
@@ -203,16 +183,6 @@ impl Receive {
             None => RECEIVE_MAXIMUM,
         };
         self.waiting.truncate(kept.into());
-    }
-
-    /// Ends the stage: the store gets nothing more, and what it still answers is counted. Syncing goes on as long as its
-    /// ends are held.
-    pub(crate) fn finish(self) -> (Finished, SyncingEnds) {
-        let finished = Finished {
-            answers: self.store.answers,
-            reporter: self.reporter,
-        };
-        (finished, self.store.syncing)
     }
 
     /// Does `work` while the store's answers go on being counted: there is nobody to acknowledge to. `None`: the store
@@ -331,81 +301,10 @@ impl Receive {
         self.reporter.enter(stored);
     }
 
-    /// Waits for the store to finish what has come, and acknowledges it. What it takes no more comes again.
-    async fn drain(&mut self, session: &mut Session, deadline: Instant) {
-        loop {
-            self.hand_over();
-            if self.unanswered == 0 {
-                return;
-            }
-            tokio::select! {
-                stored = self.store.answers.recv() => match stored {
-                    Some(stored) => self.acknowledge(session, &stored),
-                    None => return,
-                },
-                () = sleep_until(deadline) => return,
-            }
-        }
-    }
-
-    /// Tells the cameras all that is on disk in the end, so that they need not keep it until we come again.
-    async fn publish_last_receipts(&mut self, session: &mut Session, deadline: Instant) {
-        if self.receipts.is_none() {
-            return;
-        }
-        // If it is late, the receipts say less.
-        let _ = timeout_at(deadline, self.store.syncing.sync_now()).await;
-        if let Some(receipts) = &mut self.receipts {
-            receipts.advance(&self.store.ledger);
-        }
-        self.publish_receipts(session);
-        while self.receipts.as_ref().is_some_and(Receipts::are_due) {
-            match timeout_at(deadline, session.next_event()).await {
-                Ok(Ok(Event::Published(token, outcome))) => self.enter_answer(token, outcome),
-                // What comes now is not acknowledged, and comes again.
-                Ok(Ok(_)) => {}
-                Ok(Err(_)) | Err(_) => return,
-            }
-            self.publish_receipts(session);
-        }
-    }
-
-    fn publish_receipts(&mut self, session: &mut Session) {
-        if let Some(receipts) = &mut self.receipts {
-            receipts.publish(session, &self.store.ledger);
-        }
-    }
-
-    fn enter_answer(&mut self, token: PublishToken, outcome: PublishOutcome) {
-        match &mut self.receipts {
-            Some(receipts) if token == RECEIPT => receipts.answered(outcome),
-            _ if outcome == PublishOutcome::Denied => self.warn_of_denied_status(),
-            _ => {}
-        }
-    }
-
     fn warn_of_retained_frame(&mut self, topic: &str) {
         if !self.retained_was_said {
             self.retained_was_said = true;
             warn!("a retained message on {topic} is ignored: frames must not be retained");
         }
-    }
-
-    fn warn_of_denied_status(&self) {
-        let Some(consumer) = &self.reception.consumer else {
-            return;
-        };
-        warn!(
-            "the broker denies {}: with our access list, --consumer must be the --username",
-            topic::consumer_status(consumer)
-        );
-    }
-
-    fn publish_status(&self, session: &mut Session, status: &'static str) {
-        let Some(consumer) = &self.reception.consumer else {
-            return;
-        };
-        let message = Message::retained_text(topic::consumer_status(consumer), status);
-        session.publish(message, NO_TOKEN);
     }
 }

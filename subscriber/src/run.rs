@@ -81,6 +81,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         .context("failed to start syncing")?;
     let mut reporter = Reporter::new(progress, Arc::clone(&ledger));
     reporter.counters.is_shared = args.frames.group.is_some();
+    reporter.counters.confirms = args.frames.receipts;
     let ends = StoreEnds {
         jobs,
         answers,

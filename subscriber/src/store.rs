@@ -12,96 +12,43 @@
 //!
 //! The store blocks; it runs on a thread of its own. It knows nothing of MQTT, acknowledgements or counters.
 
+mod arrival;
 mod folder;
 mod output;
 pub(crate) mod replace;
+mod writing;
 
 mod durability;
 
 pub mod checkpoint;
 mod recovery;
+
+mod books;
 mod shared_ledger;
 
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use protocol::event::Decoded;
 use protocol::frame::{Frame, FrameId};
 use protocol::jpeg;
-use protocol::topic::CameraName;
 
 use crate::index::{Entry, Kind};
 use crate::layout::{self, Layout};
 use crate::ledger::Standing;
-use folder::{Folder, OpenFolders, Recorded};
-use shared_ledger::Role;
+use books::Role;
+use folder::{OpenFolders, Recorded};
+use writing::{Place, Task};
 
+pub use arrival::{Arrival, Content, Outcome};
 pub use durability::SyncMode;
 pub use output::StoreError;
 pub use shared_ledger::SharedLedger;
-
-/// A message on a frames topic, as it came.
-#[derive(Debug, Clone)]
-pub struct Arrival {
-    /// The camera whose topic it came on.
-    pub camera: CameraName,
-    /// When it came.
-    pub received_at: Timestamp,
-    /// What it says.
-    pub content: Content,
-}
-
-/// What a message says, as far as it could be read.
-#[derive(Debug, Clone)]
-pub enum Content {
-    /// A frame, or a bare picture.
-    Decoded(Decoded),
-    /// Neither.
-    Undecodable {
-        /// The whole payload.
-        payload: Bytes,
-        /// Why it could not be read.
-        reason: String,
-        /// Which frame it is nevertheless, beyond doubt: it need not come again.
-        id: Option<FrameId>,
-    },
-}
-
-/// What became of an arrival. Paths begin with the output folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// A frame, now on disk.
-    Stored {
-        /// Its file.
-        path: PathBuf,
-    },
-    /// A frame that was stored before.
-    Duplicate,
-    /// No usable frame: set aside.
-    Quarantined {
-        /// Where it is kept.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A valid picture under an identity or a name that another one has: set aside.
-    Conflict {
-        /// Where it is kept.
-        path: PathBuf,
-    },
-    /// A bare picture of another publisher, now on disk.
-    Foreign {
-        /// Its file.
-        path: PathBuf,
-    },
-}
 
 /// An output folder, held by this program alone.
 #[derive(Debug)]
@@ -110,8 +57,6 @@ pub struct FrameStore {
     layout: Layout,
     folders: OpenFolders,
     ledger: Arc<SharedLedger>,
-    /// Unlocked when it is dropped.
-    _lock: File,
 }
 
 impl FrameStore {
@@ -126,9 +71,8 @@ impl FrameStore {
         Ok(Self {
             layout,
             folders: OpenFolders::default(),
-            ledger: Arc::new(SharedLedger::open(&root, sync)),
+            ledger: Arc::new(SharedLedger::open(&root, lock, sync)),
             root,
-            _lock: lock,
         })
     }
 
@@ -286,7 +230,8 @@ impl FrameStore {
         let is_recorded = self.folder(place)?.recorded(entry) != Recorded::No;
         if is_recorded && !self.is_in_doubt(place, role) {
             if let Role::SetAside(id) = role {
-                self.ledger.enter_set_aside_again(id);
+                self.ledger
+                    .change(|ledger| ledger.enter_set_aside(id, true));
             }
             return Ok(());
         }
@@ -301,72 +246,7 @@ impl FrameStore {
     fn is_in_doubt(&self, place: &Place, role: Role) -> bool {
         match role {
             Role::Frame(id) | Role::SetAside(id) => self.ledger.standing(id) == Standing::Doubtful,
-            Role::Unnumbered => self.ledger.doubts(&place.folder, &place.file),
+            Role::Unnumbered => self.ledger.doubts_file(&place.folder, &place.file),
         }
-    }
-
-    fn folder(&mut self, place: &Place) -> io::Result<&mut Folder> {
-        let folder = self.folders.get(&place.folder)?;
-        if let Some(numbers) = folder.take_numbers() {
-            self.ledger
-                .folder_opened(folder.path(), folder.index_bytes(), &numbers);
-        }
-        Ok(folder)
-    }
-
-    fn write(
-        &mut self,
-        place: &Place,
-        entry: &Entry,
-        bytes: &[u8],
-        task: Task,
-        role: Role,
-    ) -> io::Result<()> {
-        let folder = self.folder(place)?;
-        let (path, index_bytes) = (folder.path().to_owned(), folder.index_bytes());
-        self.ledger
-            .prepare_folder(&path, index_bytes, |path| self.folders.is_open(path))?;
-        let folder = self.folders.get(&path)?;
-        let written = match task {
-            Task::StoreAndRecord => folder.store(entry, bytes),
-            Task::Store => folder.write(&place.file, bytes),
-        };
-        let index_bytes = folder.index_bytes();
-        // After an error what is known of the folder may be wrong: it is read again at its next use.
-        written.inspect_err(|_| self.folders.forget(&path))?;
-        self.ledger.enter(&path, &place.file, index_bytes, role);
-        Ok(())
-    }
-}
-
-/// How much of a frame is to be written.
-#[derive(Debug, Clone, Copy)]
-enum Task {
-    /// Its file, and a line in the index.
-    StoreAndRecord,
-    /// Its file alone: the index has it.
-    Store,
-}
-
-/// A file's place: an absolute folder, and a name in it.
-struct Place {
-    folder: PathBuf,
-    file: String,
-}
-
-impl Place {
-    fn new(root: &Path, relative: &Path) -> Self {
-        let file = relative
-            .file_name()
-            .and_then(|name| name.to_str())
-            .expect("a layout yields file names in UTF-8");
-        Self {
-            folder: root.join(relative.parent().unwrap_or(Path::new(""))),
-            file: file.to_owned(),
-        }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.join(&self.file)
     }
 }

@@ -3,10 +3,14 @@
 //! What cannot be stored now is tried again until it can: the frame is not acknowledged meanwhile, and nothing
 //! overtakes it. With `--sync always` a few frames share one sync, and are answered after it.
 
+mod group;
 mod syncing;
 
+#[cfg(test)]
+mod tests;
+
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use link::AckToken;
@@ -17,17 +21,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::latest::{LatestFile, MjpegOut, Shot};
-use crate::store::{Arrival, Content, FrameStore, Outcome, SyncMode};
+use crate::store::{Arrival, Content, FrameStore, Outcome};
 
 pub(crate) use syncing::{Syncing, SyncingEnds};
 
 /// How long a disk that refused a frame is left alone.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
-
-/// Most frames that share a sync.
-const GROUP: usize = 16;
-/// A group that is not full is synced after this time.
-const GROUP_TIME: Duration = Duration::from_millis(50);
 
 /// How long a reader of standard output may take for the last pictures.
 const STDOUT_PATIENCE: Duration = Duration::from_secs(2);
@@ -80,15 +79,19 @@ fn store_all(
     answers: &mpsc::UnboundedSender<Stored>,
     give_up: &CancellationToken,
 ) -> Outputs {
-    let mut stored = 0;
+    let (mut stored, mut left_over) = (0, None);
     while let Some(room) = outputs.room_for(stored)
-        && let Some(first) = jobs.blocking_recv()
+        && let Some(first) = left_over.take().or_else(|| jobs.blocking_recv())
     {
-        let group = Group::gather(&mut outputs.store, first, &mut jobs, room, give_up);
-        let Some(group) = group.and_then(|group| group.settle(&mut outputs.store, give_up)) else {
+        let store = &mut outputs.store;
+        let dealt_with = group::gather(store, first, &mut jobs, room, give_up).and_then(|group| {
+            left_over = group.left_over;
+            group::settle(store, group.dealt_with, give_up)
+        });
+        let Some(dealt_with) = dealt_with else {
             break;
         };
-        for (job, outcome) in group.dealt_with {
+        for (job, outcome) in dealt_with {
             let is_new = is_new(&outcome);
             // First the answer: showing the picture elsewhere is no part of storing it, and must not hold up its
             // acknowledgement.
@@ -106,68 +109,6 @@ fn store_all(
 
 fn is_new(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Stored { .. } | Outcome::Foreign { .. })
-}
-
-/// Jobs that are dealt with, but for the sync that they may share.
-#[derive(Default)]
-struct Group {
-    dealt_with: Vec<(Job, Outcome)>,
-}
-
-impl Group {
-    /// Deals with `first` and, if frames are to be synced, with what else is there: at most as many as share a sync, of
-    /// them at most `room` new pictures. `None`: given up.
-    fn gather(
-        store: &mut FrameStore,
-        first: Job,
-        jobs: &mut mpsc::Receiver<Job>,
-        room: u64,
-        give_up: &CancellationToken,
-    ) -> Option<Self> {
-        let deadline = Instant::now() + GROUP_TIME;
-        let most = match store.ledger().sync_mode() {
-            SyncMode::Always => GROUP,
-            SyncMode::None | SyncMode::Interval => 1,
-        };
-        let (mut group, mut new, mut next) = (Self::default(), 0, Some(first));
-        while let Some(job) = next {
-            let outcome = put(store, &job.arrival, give_up)?;
-            new += u64::from(is_new(&outcome));
-            group.dealt_with.push((job, outcome));
-            let is_open = group.dealt_with.len() < most && new < room && Instant::now() < deadline;
-            next = is_open.then(|| jobs.try_recv().ok()).flatten();
-        }
-        Some(group)
-    }
-
-    /// Has the group on disk for good, however often it takes: what a sync has failed for is written again. `None`: given
-    /// up.
-    fn settle(mut self, store: &mut FrameStore, give_up: &CancellationToken) -> Option<Self> {
-        if store.ledger().sync_mode() != SyncMode::Always {
-            return Some(self);
-        }
-        let mut refused = false;
-        while let Err(error) = store.ledger().sync() {
-            if !refused {
-                warn!(
-                    "frames in {} do not reach the disk: {error}; they are written again until they do",
-                    store.root().display()
-                );
-                refused = true;
-            }
-            if give_up.is_cancelled() {
-                return None;
-            }
-            thread::sleep(RETRY_DELAY);
-            for (job, outcome) in &mut self.dealt_with {
-                *outcome = put(store, &job.arrival, give_up)?;
-            }
-        }
-        if refused {
-            info!("frames reach the disk again");
-        }
-        Some(self)
-    }
 }
 
 /// Puts `arrival` into the store, however often it takes. `None`: given up, nothing is stored.

@@ -67,11 +67,14 @@ impl Depot {
             let room = self.room.notified();
             {
                 let book = self.lock();
-                if book.lane.len() < LANE_FRAMES && book.lane_bytes < self.limits.lane_bytes {
+                let has_room =
+                    book.lane.len() < LANE_FRAMES && book.lane_bytes < self.limits.lane_bytes;
+                if has_room || book.delivery_stands {
                     return;
                 }
             }
             if timeout(PATIENCE, room).await.is_err() {
+                self.lock().delivery_stands = true;
                 return;
             }
         }

@@ -4,8 +4,10 @@ use protocol::ledger::StreamLedger;
 use protocol::ranges::RangeSet;
 use serde::{Deserialize, Serialize};
 
-/// Ranges of each kind that are kept apart. What is older is settled without telling how.
+/// Ranges that are kept apart where they need not be.
 const MAX_RANGES: usize = 1024;
+/// Ranges of each kind that are kept in any case.
+const MOST_RANGES: usize = 4 * MAX_RANGES;
 
 /// What is known of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub(crate) enum Standing {
 /// What is known of the frames of one stream, by their numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StreamBook {
-    /// What was stored. Where there are too many ranges, gaps between them are closed: those numbers are `lost`, too.
+    /// What was stored. Where there are too many ranges, gaps between them are closed in which all is written off.
     #[serde(default, skip_serializing_if = "RangeSet::is_empty")]
     stored: RangeSet,
     /// What was set aside as no usable frame, although its identity is beyond doubt.
@@ -51,7 +53,10 @@ impl StreamBook {
     pub(super) fn standing(&self, number: u64) -> Standing {
         if self.doubtful.contains(number) {
             Standing::Doubtful
-        } else if self.stored.contains(number) && !self.lost.contains(number) {
+        } else if self.stored.contains(number)
+            && !self.lost.contains(number)
+            && !self.given_up.contains(number)
+        {
             Standing::Stored
         } else {
             Standing::Unknown
@@ -89,12 +94,7 @@ impl StreamBook {
     pub(super) fn enter_recorded(&mut self, numbers: &RangeSet) {
         let mut new = numbers.clone();
         new.remove_all(&self.doubtful);
-        new.remove_all(&self.stored);
-        // What was stored all the same is no longer written off, and a closed gap is not all lost.
-        let mut lost = self.lost.clone();
-        lost.remove_all(numbers);
-        new.insert_all(&difference(&self.lost, &lost));
-        new.remove_all(&self.doubtful);
+        new.remove_all(&self.surely_stored());
         for other in [&mut self.set_aside, &mut self.given_up, &mut self.lost] {
             other.remove_all(&new);
         }
@@ -131,7 +131,9 @@ impl StreamBook {
     }
 
     pub(super) fn claim(&mut self, checkpointed: &RangeSet) {
-        self.unclaimed.remove_all(checkpointed);
+        // What was written again meanwhile waits for the next one.
+        self.unclaimed
+            .remove_all(&difference(checkpointed, &self.unsynced));
     }
 
     /// Writes off what the camera has no more and this store lacks. Whether that was news.
@@ -140,7 +142,7 @@ impl StreamBook {
         let mut gone = RangeSet::default();
         gone.insert_range(1..=ledger.last);
         gone.remove_all(&ledger.available);
-        gone.remove_all(&difference(&self.stored, &self.lost));
+        gone.remove_all(&self.surely_stored());
         gone.remove_all(&self.set_aside);
         gone.remove_all(&self.given_up);
         let not_named = difference(&gone, &ledger.given_up);
@@ -173,6 +175,11 @@ impl StreamBook {
         self.meant_for_us(&self.given_up)
     }
 
+    /// All that the camera has given up of the stream.
+    pub(crate) fn all_given_up(&self) -> &RangeSet {
+        &self.given_up
+    }
+
     /// What was lost of what was meant for this store.
     pub(crate) fn lost(&self) -> RangeSet {
         self.meant_for_us(&self.lost)
@@ -187,6 +194,11 @@ impl StreamBook {
         ours
     }
 
+    /// What was stored, without the gaps that were closed.
+    fn surely_stored(&self) -> RangeSet {
+        difference(&difference(&self.stored, &self.lost), &self.given_up)
+    }
+
     fn enter_new(&mut self, number: u64, is_synced: bool) {
         self.unclaimed.insert(number);
         if !is_synced {
@@ -194,29 +206,29 @@ impl StreamBook {
         }
     }
 
-    /// Only a stream with thousands of gaps comes here: its oldest ranges are settled without telling how.
+    /// Only a stream with thousands of gaps comes here. What may still come is never settled for want of room: gaps are
+    /// closed where all in them is written off already, the lowest first. Should that not be enough, the lowest ranges are
+    /// forgotten: a frame of theirs that comes again is known by its folder's index.
     fn bound(&mut self) {
+        if self.stored.ranges().len() > MAX_RANGES {
+            let mut written_off = self.given_up.clone();
+            written_off.insert_all(&self.lost);
+            let surplus = self.stored.ranges().len() - MAX_RANGES;
+            let gaps: Vec<_> = self.stored.gaps().collect();
+            let closed = gaps.into_iter().filter(|gap| {
+                let mut open: RangeSet = [gap.clone()].into_iter().collect();
+                open.remove_all(&written_off);
+                open.is_empty()
+            });
+            for gap in closed.take(surplus).collect::<Vec<_>>() {
+                self.stored.insert_range(gap);
+            }
+        }
+        self.stored.keep_highest_ranges(MOST_RANGES);
         for set in [&mut self.set_aside, &mut self.given_up, &mut self.lost] {
-            while set.ranges().len() > MAX_RANGES
-                && let Some(lowest) = set.ranges().first().cloned()
-            {
-                set.remove_range(lowest.clone());
-                self.stored.insert_range(lowest);
-            }
+            set.keep_highest_ranges(MOST_RANGES);
         }
-        while self.stored.ranges().len() > MAX_RANGES
-            && let Some(gap) = self.stored.close_lowest_gap()
-        {
-            let mut closed = RangeSet::default();
-            closed.insert_range(gap);
-            for other in [&self.set_aside, &self.given_up] {
-                closed.remove_all(other);
-            }
-            if self.lost.ranges().len() + closed.ranges().len() <= MAX_RANGES {
-                self.lost.insert_all(&closed);
-            }
-        }
-        self.doubtful.keep_highest_ranges(MAX_RANGES);
+        self.doubtful.keep_highest_ranges(MOST_RANGES);
     }
 }
 

@@ -57,14 +57,17 @@ impl Receipts {
 
     /// More can be claimed of some cameras.
     pub(super) fn advance(&mut self, ledger: &SharedLedger) {
-        let news: Vec<_> = ledger.read(|ledger| {
-            ledger
-                .claims()
-                .filter(|(camera, claims)| self.told.get(camera).copied().unwrap_or(0) < *claims)
-                .map(|(camera, _)| camera.clone())
-                .collect()
+        let claims: HashMap<_, _> = ledger.read(|ledger| {
+            let claims = ledger.claims();
+            claims.map(|(camera, n)| (camera.clone(), n)).collect()
         });
-        self.due.extend(news);
+        // What the ledger has forgotten is forgotten here.
+        self.told.retain(|camera, _| claims.contains_key(camera));
+        for (camera, claims) in claims {
+            if self.told.get(&camera).copied().unwrap_or(0) < claims {
+                self.due.insert(camera);
+            }
+        }
     }
 
     /// Whether some wait for room.

@@ -15,13 +15,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use protocol::receipt::StoreId;
 use serde::{Deserialize, Serialize};
 
 use super::durability::{sync_file, sync_folder};
 use super::replace::replace;
 use super::{StoreError, output};
 use crate::ledger::{Numbers, StoreLedger};
-use protocol::receipt::StoreId;
 
 /// The name of the checkpoint in the output folder.
 pub const LEDGER_FILE: &str = ".framebridge.ledger.json";

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use protocol::frame::checksum;
+use protocol::frame::{FrameId, checksum};
 use protocol::ranges::RangeSet;
 use tracing::warn;
 
@@ -15,7 +15,6 @@ use super::durability::{SyncMode, sync_file, sync_folder};
 use super::folder::remove_leftovers;
 use crate::index::{self, Entry, INDEX_FILE};
 use crate::ledger::{Numbers, StoreLedger};
-use protocol::frame::FrameId;
 
 /// What is known of an output folder at the start.
 #[derive(Debug)]
@@ -141,19 +140,20 @@ impl Tail<'_> {
         }
     }
 
-    /// Whether the file is what its entry says. While the system runs, a file that is gone was moved away by its owner;
-    /// after a power cut it may never have reached the disk.
+    /// Whether the file is what its entry says. While the system runs, one that is gone was moved away by its owner; after
+    /// a power cut it may never have reached the disk.
     fn is_kept(&self, entry: &Entry) -> bool {
         let path = self.folder.join(&entry.file);
-        let is_whole = if self.is_same_boot {
-            fs::metadata(&path).map_or_else(
-                |error| error.kind() == std::io::ErrorKind::NotFound,
-                |metadata| metadata.len() == entry.bytes,
-            )
+        let is_whole = if self.is_same_boot && self.sync == SyncMode::None {
+            fs::metadata(&path).map(|metadata| metadata.len() == entry.bytes)
         } else {
-            fs::read(&path).is_ok_and(|bytes| checksum(&bytes) == entry.crc32c)
+            // A disk that was pulled out may have the length and not the content.
+            fs::read(&path).map(|bytes| checksum(&bytes) == entry.crc32c)
         };
-        is_whole && (self.sync == SyncMode::None || sync_file(&path).is_ok())
+        match is_whole {
+            Ok(is_whole) => is_whole && (self.sync == SyncMode::None || sync_file(&path).is_ok()),
+            Err(error) => self.is_same_boot && error.kind() == std::io::ErrorKind::NotFound,
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! What it has written down may be claimed in receipts. It does not hold up the store, nor does reception wait for it.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::store::{SharedLedger, SyncMode};
 
@@ -49,8 +50,8 @@ impl Syncing {
     pub(crate) fn start(
         ledger: Arc<SharedLedger>,
         makes_receipts: bool,
-    ) -> std::io::Result<(Self, SyncingEnds)> {
-        let (wishes, wished) = mpsc::channel();
+    ) -> io::Result<(Self, SyncingEnds)> {
+        let (wishes, to_fulfil) = mpsc::channel();
         let advanced = Arc::new(Notify::new());
         let mut work = Work {
             ledger,
@@ -61,7 +62,7 @@ impl Syncing {
         };
         let thread = thread::Builder::new()
             .name("sync".into())
-            .spawn(move || work.until_nobody_wishes(&wished))?;
+            .spawn(move || work.until_nobody_wishes(&to_fulfil))?;
         Ok((Self { thread }, SyncingEnds { advanced, wishes }))
     }
 
@@ -115,27 +116,26 @@ impl Work {
         self.say(&synced.and(written));
     }
 
-    fn say(&mut self, done: &std::io::Result<()>) {
+    fn say(&mut self, done: &io::Result<()>) {
         match done {
-            // It lags behind, and is brought up to date at the next start: no harm without receipts.
-            Err(error) if self.ledger.sync_mode() == SyncMode::None => {
-                tracing::debug!("the ledger is not written down: {error}");
-            }
+            // The store says so: frames do not fit either.
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
             Err(error) if !self.refused => {
-                let receipts = if self.makes_receipts {
-                    "; receipts do not claim what is not on disk"
-                } else {
-                    ""
-                };
-                warn!("frames may not outlive a power cut: syncing fails: {error}{receipts}");
                 self.refused = true;
+                if self.makes_receipts {
+                    warn!("receipts claim nothing more: {error}; trying again until it works");
+                } else if self.ledger.sync_mode() != SyncMode::None {
+                    warn!("a power cut may take frames: {error}; trying again until it works");
+                } else {
+                    // Without receipts a ledger that lags behind does no harm: the next start brings it up to date.
+                    debug!("the ledger is not written down: {error}");
+                }
             }
-            Err(_) => {}
             Ok(()) if self.refused => {
-                info!("frames are synced again");
                 self.refused = false;
+                info!("all that is stored is written down again");
             }
-            Ok(()) => {}
+            _ => {}
         }
     }
 }
