@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use storm::plan::Plan;
 use storm::report::{Report, table};
+use storm::{Guard, storm};
 
 /// Storms of kills, cuts and full disks, each from a number
 #[derive(Parser)]
@@ -36,12 +37,25 @@ struct Cli {
     /// Without spool and receipts: frames are lost, and the losses that are counted are compared with the truth
     #[arg(long)]
     bare: bool,
+    /// With a spool but without receipts: what the broker loses is lost
+    #[arg(long, conflicts_with = "bare")]
+    unconfirmed: bool,
     /// Keep the plan, the logs and the disks of each storm in a folder below this one
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// Print the plans and do nothing
     #[arg(long)]
     plan: bool,
+}
+
+impl Cli {
+    fn guard(&self) -> Guard {
+        match (self.bare, self.unconfirmed) {
+            (true, _) => Guard::Nothing,
+            (_, true) => Guard::Spool,
+            _ => Guard::Receipts,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -102,10 +116,10 @@ fn make_all(cli: &Cli, plans: &[Plan]) -> Vec<Report> {
 fn make(cli: &Cli, plan: &Plan) -> Report {
     let Some(folder) = &cli.keep else {
         let folder = tempfile::tempdir().expect("making a folder for the storm");
-        return storm::storm(plan, folder.path(), cli.bare);
+        return storm(plan, folder.path(), cli.guard());
     };
     let folder = folder.join(format!("seed-{}", plan.seed));
     fs::create_dir_all(&folder).expect("making the folder to keep");
     let folder = fs::canonicalize(folder).expect("the folder is there");
-    storm::storm(plan, &folder, cli.bare)
+    storm(plan, &folder, cli.guard())
 }

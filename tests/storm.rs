@@ -37,11 +37,21 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// Thousands of files are not counted all the time.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
-/// Makes the storm of `plan` in `folder`, which must be empty, and judges it. A bare one has neither spool nor receipts:
-/// it loses frames, and the question is whether the programs know how many.
-pub(crate) fn storm(plan: &Plan, folder: &Path, is_bare: bool) -> Report {
+/// What stands against losses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// Frames are lost, and the question is whether the programs know how many.
+    Nothing,
+    /// A spool, which a frame leaves when the broker has it: what the broker loses is lost.
+    Spool,
+    /// A spool, which a frame leaves when the consumer's receipt says that it is on disk: nothing may be lost.
+    Receipts,
+}
+
+/// Makes the storm of `plan` in `folder`, which must be empty, and judges it.
+pub(crate) fn storm(plan: &Plan, folder: &Path, guard: Guard) -> Report {
     fs::write(folder.join("plan.txt"), plan.to_string()).expect("writing the plan");
-    let mut stage = Stage::new(plan, folder, is_bare);
+    let mut stage = Stage::new(plan, folder, guard);
     let start = Instant::now();
     for planned in &plan.events {
         pass_time(&mut stage, start + planned.at);
@@ -51,19 +61,19 @@ pub(crate) fn storm(plan: &Plan, folder: &Path, is_bare: bool) -> Report {
 
     let calm_since = Instant::now();
     stage.calm_down();
-    if is_bare {
+    await_empty_spool(&mut stage);
+    if guard != Guard::Receipts {
         await_silence(&mut stage);
-    } else {
-        await_empty_spool(&mut stage);
     }
     let drained_in = calm_since.elapsed();
     let ledgers = stage.end();
     let evidence = gather(&mut stage, &ledgers);
-    let books = is_bare.then(|| books::compare(&stage, &evidence));
+    let books = (guard == Guard::Nothing).then(|| books::compare(&stage, &evidence));
     keep_logs(&stage, &ledgers, folder);
     stage.land.keep_disks();
     Report {
         plan: plan.clone(),
+        guard,
         kills: [
             stage.publisher.kills,
             stage.broker_kills,

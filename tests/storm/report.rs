@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use protocol::ranges::RangeSet;
+
+use super::Guard;
 use super::books::Books;
 use super::judge::{Fault, Verdict};
 use super::plan::Plan;
@@ -18,12 +21,13 @@ const MOST_STORED: usize = 5;
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) plan: Plan,
+    pub(crate) guard: Guard,
     /// Of the publisher, the broker and the subscriber.
     pub(crate) kills: [usize; 3],
     /// How long it took, once all was well, until nothing was left to deliver.
     pub(crate) drained_in: Duration,
     pub(crate) verdict: Verdict,
-    /// Where frames may be lost: whether they are counted.
+    /// Without a guard: whether lost frames are counted.
     pub(crate) books: Option<Books>,
     /// What the programs did that they should not.
     pub(crate) complaints: Vec<String>,
@@ -33,34 +37,40 @@ impl Report {
     /// Whether what was promised was kept.
     pub(crate) fn is_good(&self) -> bool {
         let is_allowed = |fault: &Fault| match fault {
-            Fault::Lost(_) | Fault::Undelivered(_) => self.books.is_some(),
+            Fault::Lost(_) | Fault::Undelivered(_) => self.guard != Guard::Receipts,
             _ => false,
         };
-        let books_agree = self
-            .books
-            .is_none_or(|books| books.true_missing == books.counted_missing);
         self.complaints.is_empty()
-            && books_agree
-            && self.has_happened()
-            && self.numbers_are_whole()
-            && self.gave_up_with_reason()
+            && self.objections().is_empty()
             && self.verdict.faults.iter().all(is_allowed)
     }
 
-    /// Whether enough was stored to have been a test.
-    fn has_happened(&self) -> bool {
-        self.verdict.stored * MOST_STORED > self.verdict.emitted
-    }
-
-    /// Whether every picture got a number: also one for which there was no room, which is given up under its number.
-    fn numbers_are_whole(&self) -> bool {
-        self.verdict.unnumbered == 0
-    }
-
-    /// Whether frames were given up only where there may have been no room for them.
-    fn gave_up_with_reason(&self) -> bool {
-        let settings = &self.plan.settings;
-        self.verdict.given_up == 0 || settings.full_disks || settings.spool_is_small()
+    /// What is wrong with the storm as a whole.
+    fn objections(&self) -> Vec<&'static str> {
+        let (verdict, settings) = (&self.verdict, &self.plan.settings);
+        let books = self.books.unwrap_or_default();
+        let may_lack_room = settings.full_disks || settings.spool_is_small();
+        let objections = [
+            (
+                books.true_missing != books.counted_missing,
+                "what is missing is not what is counted",
+            ),
+            (
+                verdict.stored * MOST_STORED <= verdict.emitted,
+                "too little was stored for a test",
+            ),
+            // Also one for which there is no room: it is given up under its number.
+            (
+                verdict.unnumbered > 0,
+                "pictures between others got no number",
+            ),
+            (
+                verdict.given_up > 0 && !may_lack_room,
+                "frames were given up, and there was room",
+            ),
+        ];
+        let holding = objections.into_iter().filter(|(holds, _)| *holds);
+        holding.map(|(_, objection)| objection).collect()
     }
 
     /// How often something was killed.
@@ -101,12 +111,34 @@ impl Report {
         for (complaint, times) in counted(&self.complaints) {
             let _ = writeln!(text, "  {times} x: {complaint}");
         }
-        let faults = verdict.faults.iter();
-        for fault in faults.filter(|_| self.books.is_none()).take(SAID_FAULTS) {
-            let _ = writeln!(text, "  {fault}");
+        for objection in self.objections() {
+            let _ = writeln!(text, "  {objection}");
+        }
+        for line in fault_lines(&verdict.faults).iter().take(SAID_FAULTS) {
+            let _ = writeln!(text, "  {line}");
         }
         text
     }
+}
+
+/// A line for each fault; lost frames that follow each other share one.
+fn fault_lines(faults: &[Fault]) -> Vec<String> {
+    let mut streams = BTreeMap::<_, RangeSet>::new();
+    let mut lines = Vec::new();
+    for fault in faults {
+        if let Fault::Lost((stream, sequence)) = fault {
+            streams.entry(stream).or_default().insert(*sequence);
+        } else {
+            lines.push(fault.to_string());
+        }
+    }
+    for (stream, lost) in streams {
+        for range in lost.ranges() {
+            let (first, last) = (range.start(), range.end());
+            lines.push(format!("LOST: frames {first} to {last} of {stream}"));
+        }
+    }
+    lines
 }
 
 fn counted(lines: &[String]) -> BTreeMap<&str, usize> {

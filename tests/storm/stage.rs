@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
+use super::Guard;
 use super::evidence::{self, Numbers};
 use super::land::Land;
 use super::mover;
@@ -29,7 +30,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 pub(super) struct Stage<'a> {
     settings: &'a Settings,
     folder: &'a Path,
-    is_bare: bool,
+    guard: Guard,
     pub(super) land: Land,
     pub(super) broker: Broker,
     networks: [Proxy; 2],
@@ -50,8 +51,8 @@ pub(super) struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    /// All of it, running, in `folder`. A bare one has neither spool nor receipts.
-    pub(super) fn new(plan: &'a Plan, folder: &'a Path, is_bare: bool) -> Self {
+    /// All of it, running, in `folder`.
+    pub(super) fn new(plan: &'a Plan, folder: &'a Path, guard: Guard) -> Self {
         let settings = &plan.settings;
         let broker = Setup::default()
             .line(&format!("autosave_interval {}", settings.autosave_interval))
@@ -64,7 +65,7 @@ impl<'a> Stage<'a> {
         let mut stage = Self {
             settings,
             folder,
-            is_bare,
+            guard,
             land: Land::new(
                 folder,
                 settings.full_disks.then_some(DISK_BYTES),
@@ -149,7 +150,7 @@ impl<'a> Stage<'a> {
         } else {
             self.end_publisher();
         }
-        if !self.is_bare {
+        if self.guard != Guard::Nothing {
             self.start(Actor::Publisher);
             self.publisher.says("connected to");
         }

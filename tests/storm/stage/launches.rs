@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Side, Stage};
+use super::{Guard, Side, Stage};
 use crate::harness::launch::Launch;
 use crate::harness::{publisher_at, subscriber_at};
 
@@ -23,9 +23,12 @@ impl Stage<'_> {
             .arg(settings.format())
             .arg("--source")
             .arg(format!("exec:{}", self.camera()));
-        if !self.is_bare {
+        if self.guard == Guard::Receipts {
+            launch = launch.flags("--confirm archive");
+        }
+        if self.guard != Guard::Nothing {
             launch = launch
-                .flags("--confirm archive --spool-sync")
+                .arg("--spool-sync")
                 .arg(settings.spool_sync)
                 .arg("--spool-full")
                 .arg(settings.spool_full)
@@ -49,7 +52,7 @@ impl Stage<'_> {
 
     pub(super) fn launch_subscriber(&self) -> Launch {
         let mut launch = self.consumer("archive", &self.nth_output_inside(self.disks));
-        if !self.is_bare {
+        if self.guard == Guard::Receipts {
             launch = launch.flags("--receipts --sync").arg(self.settings.sync);
         }
         launch.inside(self.land.enter(Side::Subscriber))
