@@ -44,6 +44,6 @@ check-files: ## Docker, Compose and shell files (after test-prepare)
 	$(python)/hadolint Dockerfile
 	$(python)/shellcheck $(scripts)
 
-chaos: test-prepare ## 20 storms of kills, cuts and full disks: SEEDS=20 SECONDS=45, one again: SEED=7, also: BARE=1 KEEP=FOLDER
+chaos: test-prepare ## Twenty storms that must cost no frame: SEEDS=20 SECONDS=45, or one again: SEED=7; also KEEP=FOLDER BARE=1 UNCONFIRMED=1
 	cargo test --locked -p tests --test chaos -- --seconds $(SECONDS) $(if $(SEED),--first-seed $(SEED) --seeds 1,--seeds $(SEEDS)) \
-		$(if $(BARE),--bare) $(if $(KEEP),--keep $(abspath $(KEEP)))
+		$(if $(BARE),--bare) $(if $(UNCONFIRMED),--unconfirmed) $(if $(KEEP),--keep $(abspath $(KEEP)))

@@ -82,6 +82,7 @@ pub(crate) fn storm(plan: &Plan, folder: &Path, guard: Guard) -> Report {
         drained_in,
         verdict: judge(&evidence),
         books,
+        missed: missed(&stage),
         complaints: [&stage.publisher, &stage.subscriber, &stage.viewer]
             .iter()
             .flat_map(|part| part.complaints.clone())
@@ -135,6 +136,13 @@ fn gather(stage: &mut Stage, ledgers: &str) -> Evidence {
         evidence::read_log(log, &mut evidence.numbered);
     }
     evidence
+}
+
+/// How many frames the subscriber says are missing. Where its disk was replaced it cannot know what was on the other.
+fn missed(stage: &Stage) -> u64 {
+    let figures = stage.subscriber.figures.as_ref();
+    let missing = figures.and_then(|figures| figures["missing"].as_u64());
+    missing.filter(|_| stage.disks == 1).unwrap_or(0)
 }
 
 /// Leaves what was said, for whoever wants to know how it came about.

@@ -21,6 +21,8 @@ pub(crate) struct Part {
     pub(crate) kills: usize,
     /// What it said in each of its lives.
     pub(crate) logs: Vec<String>,
+    /// What it counted in its last life, if it was asked to end.
+    pub(crate) figures: Option<Value>,
     /// How it ended when nobody had asked it to, and what was wrong when somebody had.
     pub(crate) complaints: Vec<String>,
 }
@@ -34,6 +36,7 @@ impl Part {
             missed_since: None,
             kills: 0,
             logs: Vec::new(),
+            figures: None,
             complaints: Vec::new(),
         }
     }
@@ -108,6 +111,7 @@ impl Part {
         };
         program.terminate();
         let outcome = program.wait(SOON);
+        self.figures = outcome.figures();
         self.complaints.extend(complaint(&outcome, sum, parts));
         self.logs.push(outcome.stderr());
     }

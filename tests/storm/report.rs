@@ -29,6 +29,8 @@ pub(crate) struct Report {
     pub(crate) verdict: Verdict,
     /// Without a guard: whether lost frames are counted.
     pub(crate) books: Option<Books>,
+    /// How many frames the subscriber took to be missing at the end.
+    pub(crate) missed: u64,
     /// What the programs did that they should not.
     pub(crate) complaints: Vec<String>,
 }
@@ -54,6 +56,10 @@ impl Report {
             (
                 books.true_missing != books.counted_missing,
                 "what is missing is not what is counted",
+            ),
+            (
+                self.guard == Guard::Receipts && self.missed > 0 && verdict.lost() == 0,
+                "the subscriber misses frames, and none is lost",
             ),
             (
                 verdict.stored * MOST_STORED <= verdict.emitted,
