@@ -8,8 +8,12 @@ export FRAMEBRIDGE_TEST_PYTHON := $(python)/python3
 scripts := .ci/run broker-config/make-credentials broker-config/self-test tests/demo tests/install-missing tests/prepare \
 	$(wildcard publisher/v4l2-sys/regenerate)
 
+# Of `make chaos`.
+SEEDS := 20
+SECONDS := 45
+
 .NOTPARALLEL:
-.PHONY: help demo test test-prepare check check-files test-broker
+.PHONY: help demo test test-prepare check check-files test-broker chaos
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -29,6 +33,7 @@ test-prepare: ## What the tests need: Mosquitto, ffmpeg, Python clients, footage
 check: ## Formatting and lints
 	cargo fmt --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked -p tests --test chaos -- -D warnings
 
 test-broker: ## Runs Mosquitto with each configuration of broker-config/ and asks it what they promise
 	@broker-config/self-test
@@ -38,3 +43,7 @@ check-files: ## Docker, Compose and shell files (after test-prepare)
 	$(python)/python3 tests/check-compose $(tools)/compose-schema.json target/debug/frame-publisher target/debug/frame-subscriber
 	$(python)/hadolint Dockerfile
 	$(python)/shellcheck $(scripts)
+
+chaos: test-prepare ## Twenty storms that must cost no frame: SEEDS=20 SECONDS=45, or one again: SEED=7; also KEEP=FOLDER BARE=1 UNCONFIRMED=1
+	cargo test --locked -p tests --test chaos -- --seconds $(SECONDS) $(if $(SEED),--first-seed $(SEED) --seeds 1,--seeds $(SEEDS)) \
+		$(if $(BARE),--bare) $(if $(UNCONFIRMED),--unconfirmed) $(if $(KEEP),--keep $(abspath $(KEEP)))

@@ -10,7 +10,7 @@ pub(crate) mod footage;
 pub(crate) mod launch;
 pub(crate) mod namespace;
 pub(crate) mod outcome;
-mod ports;
+pub(crate) mod ports;
 pub(crate) mod program;
 
 use std::path::Path;

@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 mod harness;
+mod storm;
 
 mod announcements;
 mod command_line;
@@ -18,6 +19,7 @@ mod sessions;
 mod sources;
 mod spool;
 mod storing;
+mod storms;
 mod verifying;
 mod whole_way;
 mod wires;

@@ -13,6 +13,7 @@ use super::ports::free_port;
 use super::program::Program;
 
 const CONFIGURATION_FILE: &str = "mosquitto.conf";
+const MEMORY_FILE: &str = "mosquitto.db";
 
 /// The configuration for this machine alone that is shipped: what holds here holds there.
 const SHIPPED: &str = include_str!("../../broker-config/local.conf");
@@ -195,6 +196,25 @@ impl Broker {
         program.terminate_for_certain();
     }
 
+    /// Kills it (`kill -9`): what it has not saved is gone.
+    #[track_caller]
+    pub(crate) fn kill(&mut self) {
+        let program = self.program.take().expect("the broker runs");
+        program.kill();
+    }
+
+    /// Takes the memory of a broker that does not run: sessions, queued and retained messages.
+    pub(crate) fn forget(&self) {
+        assert!(self.program.is_none(), "the broker runs");
+        // It may have had no time to save anything.
+        let _ = fs::remove_file(self.folder.path().join(MEMORY_FILE));
+    }
+
+    /// What it has said since its start.
+    pub(crate) fn log(&self) -> String {
+        self.running().stderr()
+    }
+
     /// Stops it in its tracks: connections stay, nothing is answered.
     pub(crate) fn pause(&self) {
         self.running().pause();
@@ -224,8 +244,7 @@ impl Broker {
     }
 
     fn log_lines(&self, of_interest: impl Fn(&str) -> bool) -> usize {
-        let log = self.running().stderr();
-        log.lines().filter(|line| of_interest(line)).count()
+        self.log().lines().filter(|line| of_interest(line)).count()
     }
 
     fn running(&self) -> &Program {

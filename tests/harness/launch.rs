@@ -93,9 +93,10 @@ impl Launch {
         }
     }
 
-    /// Starts it.
+    /// Starts it. It ends with the test, even if that is killed.
     #[track_caller]
     pub(crate) fn start(mut self) -> Program {
+        runtime::child::die_with_parent(&mut self.command);
         let mut child = self
             .command
             .stdin(self.stdin)

@@ -91,6 +91,25 @@ impl Outcome {
             .unwrap_or_else(|| panic!("no count {name:?} in {summary}"))
     }
 
+    /// How it ended, in words.
+    pub(crate) fn end(&self) -> String {
+        match (self.code, self.signal) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("signal {signal}"),
+            (None, None) => "an end of its own kind".to_owned(),
+        }
+    }
+
+    /// Its exit code, if it has one.
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.code
+    }
+
+    /// The figures that it left, if it came to that.
+    pub(crate) fn figures(&self) -> Option<Value> {
+        self.transcript.summary()
+    }
+
     /// Asserts that the publisher can account for every frame that it captured.
     #[track_caller]
     pub(crate) fn publisher_balances(&self) -> &Self {
@@ -119,8 +138,6 @@ impl Outcome {
 
     #[track_caller]
     fn summary(&self) -> Value {
-        self.transcript
-            .summary()
-            .expect("the program left a summary")
+        self.figures().expect("the program left a summary")
     }
 }
