@@ -13,6 +13,7 @@ mod limits;
 mod outages;
 mod quarantine;
 mod refusals;
+mod retention;
 mod sessions;
 mod sources;
 mod storing;

@@ -1,5 +1,7 @@
 //! The subscriber's options.
 
+mod keeping;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,6 +16,7 @@ use runtime::logging::LogArgs;
 use runtime::program::EXIT_CODES_HELP;
 
 use crate::layout::Layout;
+use keeping::KeepArgs;
 
 const LAYOUTS: &str = "\
 Where each frame goes below --out: minutes, images, or a template
@@ -38,6 +41,9 @@ Examples:
 
   # watch
   frame-subscriber --camera front-door --stdout | ffplay -f mjpeg -
+
+  # a week of pictures, and no more than 50 GB of each camera
+  frame-subscriber --out frames --consumer office-pc --keep-for 7d --keep-bytes 50GB
 
   # is everything there?
   frame-subscriber verify frames
@@ -171,6 +177,9 @@ pub(crate) struct FileArgs {
     /// Write an MJPEG stream to standard output; a reader that is too slow misses frames, files miss none
     #[arg(long, env = "FRAMEBRIDGE_STDOUT", value_parser = BoolishValueParser::new())]
     pub(crate) stdout: bool,
+
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
 }
 
 /// Options of `verify`.

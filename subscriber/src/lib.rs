@@ -16,6 +16,9 @@ pub mod layout;
 
 pub mod index;
 
+mod folders;
+mod retention;
+
 pub mod gaps;
 pub mod latest;
 

@@ -24,6 +24,7 @@ use tracing::{debug, warn};
 
 use self::arrival::arrival;
 use crate::report::Reporter;
+use crate::retention::RetentionFeed;
 use crate::store::{Arrival, Outcome};
 use crate::storing::{Job, Stored};
 
@@ -47,6 +48,8 @@ pub(crate) struct Receive {
     pub(crate) jobs: mpsc::Sender<Job>,
     pub(crate) answers: mpsc::UnboundedReceiver<Stored>,
     pub(crate) reporter: Reporter,
+    /// Hears of what is stored and acknowledged.
+    pub(crate) retention: RetentionFeed,
     /// Received and not yet handed to the store.
     waiting: VecDeque<Job>,
     /// Handed to the store and not yet answered.
@@ -93,6 +96,7 @@ impl Receive {
             jobs,
             answers,
             reporter,
+            retention: RetentionFeed::default(),
             waiting: VecDeque::new(),
             unanswered: 0,
             overrun: 0,
@@ -235,10 +239,10 @@ impl Receive {
 
     fn acknowledge(&mut self, session: &mut Session, stored: &Stored) {
         self.enter(stored);
-        if let Some(ack) = stored.ack
-            && !session.ack(ack)
-        {
-            debug!("a message of an earlier connection is left to come again");
+        match stored.ack {
+            Some(ack) if session.ack(ack) => self.retention.tell(&stored.outcome),
+            Some(_) => debug!("a message of an earlier connection is left to come again"),
+            None => {}
         }
     }
 
@@ -255,6 +259,9 @@ impl Receive {
             );
         }
         self.reporter.enter(stored);
+        if stored.ack.is_none() {
+            self.retention.tell(&stored.outcome);
+        }
     }
 
     /// Waits for the store to finish what has come, and acknowledges it. What it takes no more comes again.

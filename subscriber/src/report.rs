@@ -13,6 +13,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::warn;
 
 use crate::counters::Counters;
+use crate::retention::Deleted;
 use crate::store::Outcome;
 use crate::storing::Stored;
 use seldom::Seldom;
@@ -146,11 +147,15 @@ pub(crate) struct Summary {
     gaps: u64,
     missing: u64,
     given_up: u64,
+    /// Files that retention has deleted.
+    deleted: u64,
+    #[serde(skip)]
+    deleted_bytes: u64,
     reconnects: u64,
 }
 
 impl Summary {
-    pub(crate) fn new(reporter: &Reporter) -> Self {
+    pub(crate) fn new(reporter: &Reporter, deleted: Deleted) -> Self {
         let counters = &reporter.counters;
         let missing = counters.missing();
         Self {
@@ -162,6 +167,8 @@ impl Summary {
             gaps: missing.gaps,
             missing: missing.frames,
             given_up: 0,
+            deleted: deleted.files,
+            deleted_bytes: deleted.bytes,
             reconnects: reporter.reconnects,
         }
     }
@@ -184,6 +191,13 @@ impl Summary {
             lines.push(format!(
                 "Missing: {} frames in {} gaps",
                 self.missing, self.gaps
+            ));
+        }
+        if self.deleted > 0 {
+            lines.push(format!(
+                "Deleted by retention: {} frames, {}",
+                self.deleted,
+                ByteSize(self.deleted_bytes)
             ));
         }
         lines

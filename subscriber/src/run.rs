@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use link::{Connector, LinkError, LinkOptions, MQTT_MAX_PACKET_BYTES, SessionKind, Will};
 use protocol::topic::{self, OFFLINE};
 use runtime::program::usage_if;
@@ -16,6 +16,7 @@ use crate::config::{Cli, Command, RunArgs, VerifyArgs};
 use crate::latest::{LatestFile, MjpegOut};
 use crate::receive::{RECEIVE_MAXIMUM, Receive, Reception};
 use crate::report::{Reporter, Summary};
+use crate::retention::Retention;
 use crate::store::FrameStore;
 use crate::storing::{self, Outputs};
 use crate::verify::VerifyOptions;
@@ -46,6 +47,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let connector = Connector::new(link_options(&args)?);
     let store = FrameStore::open(&args.files.out, args.files.layout.clone())?;
     let out = store.root().to_owned();
+    let in_use = store.folders_in_use();
     let outputs = Outputs {
         store,
         latest: args.files.latest.clone().map(LatestFile::new),
@@ -78,17 +80,27 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let mut reporter = Reporter::new(progress);
     reporter.counters.is_shared = args.frames.group.is_some();
     let mut receive = Receive::new(reception(&args), jobs, answers, reporter);
+    let mut retention = None;
+    if let Some(limits) = args.files.keep.limits() {
+        let (thread, feed) = Retention::start(out.clone(), limits, in_use)
+            .context("failed to start the retention")?;
+        receive.retention = feed;
+        retention = Some(thread);
+    }
     let received = receive.run(connector, &stop).await;
 
     give_up.cancel();
     let finished = receive.finish();
-    let stored = store_thread
-        .join()
+    let stored = store_thread.join();
+    // It ends before the store lets go of the folder.
+    let deleted = retention.map(Retention::finish);
+    let stored = stored
         .map(Outputs::finish)
         .map_err(|_| anyhow!("the store's thread died"));
     let reporter = finished.close();
-    let summary = Summary::new(&reporter);
+    let summary = Summary::new(&reporter, deleted.flatten().unwrap_or_default());
     runtime::summary::print(&summary.lines(reporter.counters.bytes, &out));
+    ensure!(deleted != Some(None), "the retention's thread died");
     if let Some(path) = &args.summary_json {
         runtime::summary::write_json(path, &summary)?;
     }

@@ -10,6 +10,7 @@
 //! The store blocks; it runs on a thread of its own. It knows nothing of MQTT, acknowledgements or counters.
 
 mod folder;
+mod in_use;
 mod output;
 pub(crate) mod replace;
 
@@ -31,6 +32,7 @@ use crate::index::{Entry, Kind};
 use crate::layout::{self, Layout};
 use folder::OpenFolders;
 
+pub(crate) use in_use::FoldersInUse;
 pub use output::StoreError;
 
 /// A message on a frames topic, as it came.
@@ -87,6 +89,20 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// The file that it is now in, unless it was stored before.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Duplicate => None,
+            Self::Stored { path }
+            | Self::Quarantined { path, .. }
+            | Self::Conflict { path }
+            | Self::Foreign { path } => Some(path),
+        }
+    }
+}
+
 /// An output folder, held by this program alone.
 #[derive(Debug)]
 pub struct FrameStore {
@@ -113,6 +129,11 @@ impl FrameStore {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Which folders are open here, now and later: their indexes must not be taken away.
+    pub(crate) fn folders_in_use(&self) -> FoldersInUse {
+        self.folders.in_use()
     }
 
     /// Stores what arrived, or finds that it is stored.

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::in_use::{Claim, FoldersInUse};
 use super::replace::{at, is_partial, replace};
 use crate::index::{Entry, INDEX_FILE, IndexWriter};
 
@@ -19,9 +20,15 @@ const IDLE: Duration = Duration::from_mins(2);
 #[derive(Debug, Default)]
 pub(super) struct OpenFolders {
     open: Vec<Folder>,
+    in_use: FoldersInUse,
 }
 
 impl OpenFolders {
+    /// Which folders are open, now and later.
+    pub(super) fn in_use(&self) -> FoldersInUse {
+        self.in_use.clone()
+    }
+
     /// The folder at `path`, made and opened if need be.
     pub(super) fn get(&mut self, path: &Path) -> io::Result<&mut Folder> {
         let now = Instant::now();
@@ -35,7 +42,8 @@ impl OpenFolders {
             if self.open.len() >= MAX_OPEN {
                 self.open.remove(0);
             }
-            folder = Some(Folder::open(path).map_err(|error| at(path, &error))?);
+            let claim = self.in_use.claim(path);
+            folder = Some(Folder::open(path, claim).map_err(|error| at(path, &error))?);
         }
         let mut folder = folder.expect("found or opened");
         folder.used = now;
@@ -68,6 +76,7 @@ pub(super) struct Folder {
     /// millions of them.
     records: HashMap<u64, Record>,
     hasher: RandomState,
+    _claim: Claim,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -78,7 +87,7 @@ struct Record {
 }
 
 impl Folder {
-    fn open(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path, claim: Claim) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         remove_leftovers(path)?;
         let (mut records, hasher) = (HashMap::new(), RandomState::new());
@@ -91,6 +100,7 @@ impl Folder {
             index,
             records,
             hasher,
+            _claim: claim,
         })
     }
 

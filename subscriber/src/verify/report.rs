@@ -28,6 +28,8 @@ pub struct Report {
     pub foreign_whole: u64,
     /// Payloads that were set aside. They are no fault of the folder.
     pub quarantined: u64,
+    /// Files that retention has deleted while their index still names them.
+    pub deleted: u64,
     /// Index entries whose frame another entry has.
     pub duplicates: u64,
     /// Runs of missing numbers.
@@ -135,7 +137,7 @@ impl Report {
         self.gaps = self.streams.iter().map(|s| s.gaps.len() as u64).sum();
         // Numbers come from the network: they may be as large as numbers go.
         self.missing = (self.streams.iter()).fold(0, |sum, s| sum.saturating_add(s.missing));
-        if self.frames + self.foreign + self.quarantined == 0 {
+        if self.frames + self.foreign + self.quarantined + self.deleted == 0 {
             self.problem_count += 1;
             self.problems.push(Problem {
                 path: ".".to_owned(),
@@ -177,6 +179,11 @@ impl Display for Report {
                 self.quarantined,
                 "payload is in quarantine",
                 "payloads are in quarantine",
+            ),
+            (
+                self.deleted,
+                "file was deleted by retention",
+                "files were deleted by retention",
             ),
             (
                 self.unindexed,
