@@ -9,6 +9,7 @@ mod announcements;
 mod command_line;
 mod disks;
 mod foreign_clients;
+mod latest_only;
 mod limits;
 mod outages;
 mod quarantine;

@@ -1,6 +1,7 @@
 //! The subscriber's options.
 
 mod keeping;
+mod latest_only;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -13,10 +14,11 @@ use link::BrokerArgs;
 use protocol::topic::{CameraName, ConsumerName, NameError, TopicPrefix};
 use runtime::arguments::{frame_bytes, some_time};
 use runtime::logging::LogArgs;
-use runtime::program::EXIT_CODES_HELP;
+use runtime::program::{EXIT_CODES_HELP, UsageError};
 
 use crate::layout::Layout;
 use keeping::KeepArgs;
+use latest_only::LatestOnlyArgs;
 
 const LAYOUTS: &str = "\
 Where each frame goes below --out: minutes, images, or a template
@@ -38,6 +40,9 @@ Examples:
 
   # names as the first script made them: image000001.jpg, image000002.jpg, ...
   frame-subscriber --camera front-door --layout images
+
+  # what the camera sees now, whatever is missed on the way
+  frame-subscriber --camera front-door --latest-only --latest newest.jpg
 
   # watch
   frame-subscriber --camera front-door --stdout | ffplay -f mjpeg -
@@ -132,6 +137,9 @@ pub(crate) struct FrameArgs {
     #[arg(long, env = "FRAMEBRIDGE_SESSION_EXPIRY", value_name = "TIME", default_value = "1d", value_parser = humantime::parse_duration)]
     pub(crate) session_expiry: Duration,
 
+    #[command(flatten)]
+    pub(crate) latest_only: LatestOnlyArgs,
+
     /// End after so many frames are stored
     #[arg(long, env = "FRAMEBRIDGE_FRAMES", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) frames: Option<u64>,
@@ -152,6 +160,19 @@ pub(crate) struct FrameArgs {
     /// How long received frames may take to be stored at the end
     #[arg(long, env = "FRAMEBRIDGE_DRAIN_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     pub(crate) drain_timeout: Duration,
+}
+
+impl FrameArgs {
+    /// What was asked for and cannot be had together.
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        if self.latest_only.max_lag().is_some() && self.group.is_some() {
+            // What is skipped here may be what the others of the group have got.
+            return Err(UsageError(
+                "--latest-only cannot be used with --group".to_owned(),
+            ));
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Args)]

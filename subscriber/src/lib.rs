@@ -21,6 +21,7 @@ mod retention;
 
 pub mod gaps;
 pub mod latest;
+mod latest_only;
 
 mod counters;
 mod report;

@@ -5,6 +5,7 @@
 //! Only this stage acknowledges, and only what the store has answered.
 
 mod arrival;
+mod newest;
 #[cfg(test)]
 mod tests;
 
@@ -18,11 +19,12 @@ use link::{
 use protocol::topic::{self, ConsumerName, OFFLINE, ONLINE, TopicPrefix};
 use runtime::deadline::reached;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use self::arrival::arrival;
+use crate::latest_only::LatestOnly;
 use crate::report::Reporter;
 use crate::retention::RetentionFeed;
 use crate::store::{Arrival, Outcome};
@@ -31,6 +33,9 @@ use crate::storing::{Job, Stored};
 /// Most messages that the broker may send ahead of our acknowledgements.
 pub(crate) const RECEIVE_MAXIMUM: u16 = 64;
 
+/// How long a goodbye may take on a connection that has fallen behind.
+const GOODBYE: Duration = Duration::from_millis(200);
+
 /// What is received, and as whom.
 pub(crate) struct Reception {
     pub(crate) filter: String,
@@ -38,6 +43,8 @@ pub(crate) struct Reception {
     pub(crate) consumer: Option<ConsumerName>,
     pub(crate) max_frame_bytes: u64,
     pub(crate) protocol: Protocol,
+    /// Where only the latest frames are wanted: how late they may come.
+    pub(crate) max_lag: Option<Duration>,
     pub(crate) duration: Option<Duration>,
     pub(crate) drain_timeout: Duration,
 }
@@ -50,6 +57,8 @@ pub(crate) struct Receive {
     pub(crate) reporter: Reporter,
     /// Hears of what is stored and acknowledged.
     pub(crate) retention: RetentionFeed,
+    /// Present where only the latest frames are wanted.
+    latest_only: Option<LatestOnly>,
     /// Received and not yet handed to the store.
     waiting: VecDeque<Job>,
     /// Handed to the store and not yet answered.
@@ -82,6 +91,8 @@ enum Left {
     Done,
     /// It broke.
     Lost(LinkError),
+    /// Frames have queued for it that nobody wants any more.
+    Behind,
 }
 
 impl Receive {
@@ -91,7 +102,11 @@ impl Receive {
         answers: mpsc::UnboundedReceiver<Stored>,
         reporter: Reporter,
     ) -> Self {
+        let latest_only = reception
+            .max_lag
+            .map(|max_lag| LatestOnly::new(max_lag, std::time::Instant::now()));
         Self {
+            latest_only,
             reception,
             jobs,
             answers,
@@ -125,7 +140,9 @@ impl Receive {
                 () = reached(deadline) => return Ok(()),
             };
             self.reporter.reconnects = connector.reconnects();
-            if let Some(consumer) = &self.reception.consumer
+            if let Some(latest_only) = &mut self.latest_only {
+                latest_only.connected(std::time::Instant::now());
+            } else if let Some(consumer) = &self.reception.consumer
                 && connector.reconnects() > 0
                 && !session.session_present()
             {
@@ -145,6 +162,11 @@ impl Receive {
                     session.close().await;
                     return Ok(());
                 }
+                Left::Behind => {
+                    self.overrun += session.overrun();
+                    // A goodbye that does not get through is none that is worth waiting for.
+                    let _ = timeout(GOODBYE, session.close()).await;
+                }
                 Left::Lost(error) => {
                     self.keep_what_comes_no_more();
                     self.overrun += session.overrun();
@@ -157,9 +179,9 @@ impl Receive {
     /// To a named consumer the broker sends again what waits here unacknowledged. To others it does not; yet what waits
     /// must not grow with each connection while the disk is full.
     fn keep_what_comes_no_more(&mut self) {
-        let kept = match self.reception.consumer {
-            Some(_) => 0,
-            None => RECEIVE_MAXIMUM,
+        let kept = match (&self.reception.consumer, &self.latest_only) {
+            (Some(_), None) => 0,
+            _ => RECEIVE_MAXIMUM,
         };
         self.waiting.truncate(kept.into());
     }
@@ -193,6 +215,13 @@ impl Receive {
             self.hand_over();
             tokio::select! {
                 event = session.next_event() => match event {
+                    Ok(Event::Received(received, ack)) if self.latest_only.is_some() => {
+                        ack.map(|ack| session.ack(ack));
+                        let arrival = arrival(&self.reception, received);
+                        if self.take_newest(arrival) {
+                            return Left::Behind;
+                        }
+                    }
                     Ok(Event::Received(received, ack)) => {
                         self.take(ack, |reception| arrival(reception, received));
                     }
@@ -225,7 +254,8 @@ impl Receive {
 
     /// Moves what waits to the store, as far as it has room.
     fn hand_over(&mut self) {
-        while !self.waiting.is_empty() {
+        self.skip_what_is_stale();
+        while !self.waiting.is_empty() && !self.leaves_to_the_store_what_it_has() {
             let Ok(room) = self.jobs.try_reserve() else {
                 break;
             };

@@ -2,7 +2,7 @@
 
 mod seldom;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use runtime::latency::Latencies;
@@ -31,6 +31,7 @@ pub(crate) struct Reporter {
     overrun: u64,
     gap_warnings: Seldom,
     set_aside_warnings: Seldom,
+    lag_warnings: Seldom,
 }
 
 impl Reporter {
@@ -50,6 +51,7 @@ impl Reporter {
             overrun: 0,
             gap_warnings: Seldom::default(),
             set_aside_warnings: Seldom::default(),
+            lag_warnings: Seldom::default(),
         }
     }
 
@@ -81,6 +83,16 @@ impl Reporter {
         }
     }
 
+    /// Frames come late by `lag`, and the connection is given up for it.
+    pub(crate) fn behind(&mut self, lag: Duration) {
+        if self.lag_warnings.is_due(Instant::now()) {
+            warn!(
+                "frames come {:.1} s late: skipping what has queued at the broker",
+                lag.as_secs_f64()
+            );
+        }
+    }
+
     /// QoS 0 messages of this connection that came faster than they could be stored.
     pub(crate) fn overrun(&mut self, total: u64) {
         if total > self.overrun {
@@ -102,15 +114,18 @@ impl Reporter {
             .latencies
             .take()
             .map_or_else(String::new, |latency| format!(", latency {latency}"));
-        let missing = self.counters.missing();
+        let absent = if self.counters.is_latest_only {
+            format!("skipped {}", self.counters.skipped())
+        } else {
+            format!("missing {}", self.counters.missing().frames)
+        };
         self.progress.show(format!(
-            "{:.1} fps, {:.1} MB/s{latency}, queue {}, stored {}, duplicates {}, missing {}",
+            "{:.1} fps, {:.1} MB/s{latency}, queue {}, stored {}, duplicates {}, {absent}",
             self.frames.per_second(self.counters.stored),
             self.bytes.per_second(self.counters.bytes) / 1e6,
             self.waiting,
             self.counters.stored,
             self.counters.duplicates,
-            missing.frames,
         ));
     }
 
@@ -147,6 +162,8 @@ pub(crate) struct Summary {
     gaps: u64,
     missing: u64,
     given_up: u64,
+    /// Left out because only the latest are wanted; not among the received ones.
+    skipped: u64,
     /// Files that retention has deleted.
     deleted: u64,
     #[serde(skip)]
@@ -167,6 +184,7 @@ impl Summary {
             gaps: missing.gaps,
             missing: missing.frames,
             given_up: 0,
+            skipped: counters.skipped(),
             deleted: deleted.files,
             deleted_bytes: deleted.bytes,
             reconnects: reporter.reconnects,
@@ -192,6 +210,9 @@ impl Summary {
                 "Missing: {} frames in {} gaps",
                 self.missing, self.gaps
             ));
+        }
+        if self.skipped > 0 {
+            lines.push(format!("Skipped for newer ones: {} frames", self.skipped));
         }
         if self.deleted > 0 {
             lines.push(format!(

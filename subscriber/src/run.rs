@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::config::{Cli, Command, RunArgs, VerifyArgs};
 use crate::latest::{LatestFile, MjpegOut};
+use crate::latest_only;
 use crate::receive::{RECEIVE_MAXIMUM, Receive, Reception};
 use crate::report::{Reporter, Summary};
 use crate::retention::Retention;
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
 
 /// Receives and stores until a limit is reached or somebody says stop.
 async fn run(args: RunArgs) -> anyhow::Result<()> {
+    args.frames.check()?;
     let progress = Progress::new();
     runtime::logging::start(&args.log, &progress);
     if let Some(path) = &args.summary_json {
@@ -54,6 +56,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         latest_failed: false,
         stdout: mjpeg_out(args.files.stdout).context("failed to write to standard output")?,
         frames_limit: args.frames.frames,
+        latest_only: args.frames.latest_only.max_lag().is_some(),
     };
     if outputs
         .latest
@@ -79,6 +82,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         .context("failed to start the store")?;
     let mut reporter = Reporter::new(progress);
     reporter.counters.is_shared = args.frames.group.is_some();
+    reporter.counters.is_latest_only = args.frames.latest_only.max_lag().is_some();
     let mut receive = Receive::new(reception(&args), jobs, answers, reporter);
     let mut retention = None;
     if let Some(limits) = args.files.keep.limits() {
@@ -100,11 +104,11 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let reporter = finished.close();
     let summary = Summary::new(&reporter, deleted.flatten().unwrap_or_default());
     runtime::summary::print(&summary.lines(reporter.counters.bytes, &out));
-    ensure!(deleted != Some(None), "the retention's thread died");
     if let Some(path) = &args.summary_json {
         runtime::summary::write_json(path, &summary)?;
     }
     stored?;
+    ensure!(deleted != Some(None), "the retention's thread died");
     verdict(received, &args)
 }
 
@@ -161,6 +165,7 @@ fn reception(args: &RunArgs) -> Reception {
         consumer: frames.consumer.clone(),
         max_frame_bytes: frames.max_frame_bytes.as_u64(),
         protocol: args.broker.protocol,
+        max_lag: frames.latest_only.max_lag(),
         duration: frames.duration,
         drain_timeout: frames.drain_timeout,
     }
@@ -172,6 +177,7 @@ fn link_options(args: &RunArgs) -> anyhow::Result<LinkOptions> {
         .access()
         .map_err(|error| usage_if(error.is_contradiction(), error))?;
     let consumer = args.frames.consumer.as_ref();
+    let is_latest_only = args.frames.latest_only.max_lag().is_some();
     Ok(LinkOptions {
         broker: args.broker.broker.clone(),
         tls: access.tls,
@@ -180,15 +186,23 @@ fn link_options(args: &RunArgs) -> anyhow::Result<LinkOptions> {
         client_id: consumer
             .map_or_else(nameless_client_id, |consumer| format!("fb-sub-{consumer}")),
         keep_alive: access.keep_alive,
-        session: consumer.map_or(SessionKind::Clean, |_| SessionKind::Persistent {
-            expiry: args.frames.session_expiry,
-        }),
+        session: if consumer.is_some() && !is_latest_only {
+            SessionKind::Persistent {
+                expiry: args.frames.session_expiry,
+            }
+        } else {
+            SessionKind::Clean
+        },
         will: consumer.map(|consumer| Will {
             topic: topic::consumer_status(consumer),
             payload: OFFLINE.into(),
         }),
         window: WINDOW,
-        receive_maximum: RECEIVE_MAXIMUM,
+        receive_maximum: if is_latest_only {
+            latest_only::RECEIVE_MAXIMUM
+        } else {
+            RECEIVE_MAXIMUM
+        },
         // What is larger than --max-frame-bytes is set aside here: a broker that was told would leave it out silently.
         max_packet_bytes: MQTT_MAX_PACKET_BYTES,
     })

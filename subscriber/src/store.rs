@@ -87,6 +87,8 @@ pub enum Outcome {
         /// Its file.
         path: PathBuf,
     },
+    /// Left out in favour of newer ones, where only the latest are wanted. The store itself leaves out nothing.
+    Skipped,
 }
 
 impl Outcome {
@@ -94,7 +96,7 @@ impl Outcome {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Duplicate => None,
+            Self::Duplicate | Self::Skipped => None,
             Self::Stored { path }
             | Self::Quarantined { path, .. }
             | Self::Conflict { path }

@@ -51,6 +51,8 @@ pub(crate) struct Outputs {
     pub(crate) stdout: Option<MjpegOut>,
     /// End after so many stored pictures: what comes later is left to the broker.
     pub(crate) frames_limit: Option<u64>,
+    /// Whether a frame that cannot be stored now gives way to a newer one.
+    pub(crate) latest_only: bool,
 }
 
 /// Takes jobs in order and answers each that is dealt with. Ends when `jobs` is closed, or at `give_up`.
@@ -71,12 +73,12 @@ fn store_all(
     answers: &mpsc::UnboundedSender<Stored>,
     give_up: &CancellationToken,
 ) -> Outputs {
-    let mut stored = 0;
+    let (mut stored, mut refused) = (0, false);
     while outputs.frames_limit.is_none_or(|limit| stored < limit) {
         let Some(job) = jobs.blocking_recv() else {
             break;
         };
-        let Some(outcome) = put(&mut outputs.store, &job.arrival, give_up) else {
+        let Some(outcome) = put(&mut outputs, &job.arrival, &mut refused, give_up) else {
             break;
         };
         let is_new = matches!(outcome, Outcome::Stored { .. } | Outcome::Foreign { .. });
@@ -92,24 +94,33 @@ fn store_all(
     outputs
 }
 
-/// Puts `arrival` into the store, however often it takes. `None`: given up, nothing is stored.
-fn put(store: &mut FrameStore, arrival: &Arrival, give_up: &CancellationToken) -> Option<Outcome> {
-    let mut refused = false;
+/// Puts `arrival` into the store, however often it takes. `None`: given up, nothing is stored. `refused` is whether the
+/// disk takes none at the moment.
+fn put(
+    outputs: &mut Outputs,
+    arrival: &Arrival,
+    refused: &mut bool,
+    give_up: &CancellationToken,
+) -> Option<Outcome> {
     loop {
-        match store.put(arrival) {
+        match outputs.store.put(arrival) {
             Ok(outcome) => {
-                if refused {
+                if std::mem::take(refused) {
                     info!("frames can be stored again");
                 }
                 return Some(outcome);
             }
             Err(error) => {
-                if !refused {
+                if !std::mem::replace(refused, true) {
+                    let what = if outputs.latest_only {
+                        "are skipped"
+                    } else {
+                        "wait at the broker"
+                    };
                     warn!(
-                        "cannot store frames in {}: {error}; they wait at the broker until it works",
-                        store.root().display()
+                        "cannot store frames in {}: {error}; they {what} until it works",
+                        outputs.store.root().display()
                     );
-                    refused = true;
                 }
             }
         }
@@ -117,6 +128,9 @@ fn put(store: &mut FrameStore, arrival: &Arrival, give_up: &CancellationToken) -
             return None;
         }
         thread::sleep(RETRY_DELAY);
+        if outputs.latest_only {
+            return Some(Outcome::Skipped);
+        }
     }
 }
 

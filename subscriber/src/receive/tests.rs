@@ -17,6 +17,7 @@ fn reception() -> Reception {
         consumer: None,
         max_frame_bytes: 1024,
         protocol: Protocol::V5,
+        max_lag: None,
         duration: None,
         drain_timeout: Duration::ZERO,
     }
