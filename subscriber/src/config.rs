@@ -53,6 +53,9 @@ Examples:
   # is everything there?
   frame-subscriber verify frames
 
+  # mend its indexes after a crash, or after files were moved about
+  frame-subscriber verify --repair frames
+
 Every option can come from its environment variable; a flag wins over the variable.
 ";
 
@@ -205,6 +208,7 @@ pub(crate) struct FileArgs {
 
 /// Options of `verify`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct VerifyArgs {
     /// The folder that frame-subscriber wrote into
     #[arg(value_name = "DIR")]
@@ -217,6 +221,11 @@ pub struct VerifyArgs {
     /// Do not ask for frames that are not there: for a folder of one subscriber of a --group
     #[arg(long, env = "FRAMEBRIDGE_NO_GAPS", value_parser = BoolishValueParser::new())]
     pub(crate) no_gaps: bool,
+
+    /// First mend what can be mended: torn, unreadable and doubled lines of indexes, leftovers, pictures that no index
+    /// names. Nothing is deleted but what a crash left half-written. Refused while a subscriber writes there
+    #[arg(long, env = "FRAMEBRIDGE_REPAIR", value_parser = BoolishValueParser::new())]
+    pub(crate) repair: bool,
 
     /// Print the report as JSON
     #[arg(long, env = "FRAMEBRIDGE_JSON", value_parser = BoolishValueParser::new())]

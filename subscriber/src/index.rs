@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use protocol::frame::StreamId;
 use protocol::topic::CameraName;
 
+pub(crate) use line::{parse as parse_line, to_bytes as to_line};
 pub(crate) use tail::read_from;
 
 /// The name of the index in its folder.

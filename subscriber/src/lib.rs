@@ -25,4 +25,6 @@ mod latest_only;
 
 mod counters;
 mod report;
+
+mod repair;
 pub mod verify;

@@ -120,12 +120,18 @@ fn mjpeg_out(wanted: bool) -> std::io::Result<Option<MjpegOut>> {
 
 /// Re-reads a folder against its index.
 fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
-    let report = crate::verify::verify(
+    let repaired = if args.repair {
+        Some(crate::repair::repair(&args.dir)?)
+    } else {
+        None
+    };
+    let mut report = crate::verify::verify(
         &args.dir,
         VerifyOptions {
             decode: !args.no_decode,
         },
     )?;
+    report.repaired = repaired;
     let printed = if args.json {
         serde_json::to_string_pretty(&report).context("failed to write the report")?
     } else {

@@ -34,6 +34,7 @@ use folder::OpenFolders;
 
 pub(crate) use in_use::FoldersInUse;
 pub use output::StoreError;
+pub(crate) use output::take as take_output_folder;
 
 /// A message on a frames topic, as it came.
 #[derive(Debug, Clone)]

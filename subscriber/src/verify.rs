@@ -28,6 +28,8 @@ use crate::layout::is_picture;
 use crate::retention::journal::Journal;
 use crate::store::replace::is_partial;
 
+pub use crate::repair::Repaired;
+pub(crate) use report::count;
 pub use report::{Problem, Report, StreamReport};
 
 /// Files that wait to be read: enough to keep every thread busy.

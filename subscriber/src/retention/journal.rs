@@ -72,6 +72,17 @@ impl Journal {
         self.cameras.get(camera.as_str())?.streams.get(&stream)
     }
 
+    /// Every stream of which frames were deleted, and which.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = (CameraName, StreamId, &RangeSet)> {
+        self.cameras.iter().flat_map(|(camera, deletions)| {
+            let camera = camera.parse::<CameraName>().ok();
+            deletions
+                .streams
+                .iter()
+                .filter_map(move |(stream, gone)| Some((camera.clone()?, *stream, gone)))
+        })
+    }
+
     /// Enters that the files of `camera` in `folder` are gone up to the byte `end` of its index.
     pub(crate) fn set_gone(&mut self, camera: &CameraName, folder: &Path, end: u64) {
         let folders = &mut self.of(camera.as_str()).folders;
@@ -89,6 +100,20 @@ impl Journal {
         while streams.len() > MAX_STREAMS {
             streams.pop_first();
         }
+    }
+
+    /// Gives every place in the index of `folder` the one that it has `now`, after lines were taken out.
+    /// Whether there was one.
+    pub(crate) fn move_places(&mut self, folder: &Path, now: impl Fn(u64) -> u64) -> bool {
+        let key = key(folder);
+        let mut known = false;
+        for deletions in self.cameras.values_mut() {
+            if let Some(gone) = deletions.folders.get_mut(&key) {
+                *gone = now(*gone);
+                known = true;
+            }
+        }
+        known
     }
 
     /// Forgets how far `folder` is gone: it has no index any more. Whether there was something to forget.

@@ -1,8 +1,8 @@
 //! What one camera has on disk, a summary for each folder, and what of it has to go: the oldest arrivals.
 //!
 //! Pure bookkeeping: it knows nothing of files or clocks. A folder's index is a queue, its first entry the one that
-//! arrived first, whatever the times in it say: a clock may have been set back while it was written. So an entry counts
-//! as no younger than the last one of its folder.
+//! arrived first, whatever the times in it say: a clock may have been set while it was written. What goes by its age has
+//! an old time itself; one from the future keeps what stands behind it in its folder, until there is too much.
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +27,7 @@ pub(crate) struct Limits {
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     parts: HashMap<Arc<Path>, Part>,
-    /// The folders by the age of their oldest files.
+    /// The folders by the arrival of their oldest files.
     queue: BTreeSet<(Timestamp, Arc<Path>)>,
     bytes: u64,
 }
@@ -41,14 +41,6 @@ struct Part {
     bytes: u64,
     /// When the oldest one arrived, as its line says.
     first: Timestamp,
-    /// When the newest one arrived, as its line says.
-    last: Timestamp,
-}
-
-impl Part {
-    fn age(&self) -> Timestamp {
-        self.first.min(self.last)
-    }
 }
 
 impl Shelf {
@@ -65,11 +57,9 @@ impl Shelf {
             files: 0,
             bytes: 0,
             first: received_at,
-            last: received_at,
         });
         part.files += 1;
         part.bytes = part.bytes.saturating_add(bytes);
-        part.last = received_at;
         self.put_in(folder.clone(), part);
     }
 
@@ -81,7 +71,7 @@ impl Shelf {
     /// Where to begin deleting; `None` if all is within `limits` at `now`.
     pub(super) fn cut(&self, limits: &Limits, now: Timestamp) -> Option<Cut> {
         let mut queue = self.queue.iter();
-        let (age, folder) = queue.next()?;
+        let (first, folder) = queue.next()?;
         let part = self.parts.get(folder)?;
         let cut = Cut {
             folder: folder.clone(),
@@ -89,15 +79,14 @@ impl Shelf {
             files: 0,
             bytes: 0,
             files_left: part.files,
-            last: part.last,
             excess: limits
                 .keep_bytes
                 .map_or(0, |keep| self.bytes.saturating_sub(keep)),
             // A time before all times: nothing is older.
             expired_before: limits.keep_for.and_then(|keep| now.checked_sub(keep).ok()),
-            next_folder: queue.next().map(|(age, _)| *age),
+            next_folder: queue.next().map(|(first, _)| *first),
         };
-        cut.is_due(*age).then_some(cut)
+        cut.is_due(*first).then_some(cut)
     }
 
     /// Takes off the shelf what `cut` took. `next` is the line after it of this camera, where it begins and when its file
@@ -119,14 +108,14 @@ impl Shelf {
 
     fn take_out(&mut self, folder: &Arc<Path>) -> Option<Part> {
         let part = self.parts.remove(folder)?;
-        self.queue.remove(&(part.age(), folder.clone()));
+        self.queue.remove(&(part.first, folder.clone()));
         self.bytes = self.bytes.saturating_sub(part.bytes);
         Some(part)
     }
 
     fn put_in(&mut self, folder: Arc<Path>, part: Part) {
         self.bytes = self.bytes.saturating_add(part.bytes);
-        self.queue.insert((part.age(), folder.clone()));
+        self.queue.insert((part.first, folder.clone()));
         self.parts.insert(folder, part);
     }
 }
@@ -140,7 +129,6 @@ pub(super) struct Cut {
     files: u64,
     bytes: u64,
     files_left: u64,
-    last: Timestamp,
     excess: u64,
     expired_before: Option<Timestamp>,
     /// Where another folder has something as old, it is that folder's turn.
@@ -150,9 +138,9 @@ pub(super) struct Cut {
 impl Cut {
     /// Whether the next file of the folder goes, too. If so, it is taken.
     pub(super) fn takes(&mut self, received_at: Timestamp, bytes: u64) -> bool {
-        let age = received_at.min(self.last);
-        let is_others_turn = self.files > 0 && self.next_folder.is_some_and(|next| age > next);
-        if self.files_left == 0 || is_others_turn || !self.is_due(age) {
+        let is_others_turn =
+            self.files > 0 && self.next_folder.is_some_and(|next| received_at > next);
+        if self.files_left == 0 || is_others_turn || !self.is_due(received_at) {
             return false;
         }
         self.files += 1;
@@ -162,7 +150,10 @@ impl Cut {
         true
     }
 
-    fn is_due(&self, age: Timestamp) -> bool {
-        self.excess > 0 || self.expired_before.is_some_and(|before| age < before)
+    fn is_due(&self, received_at: Timestamp) -> bool {
+        self.excess > 0
+            || self
+                .expired_before
+                .is_some_and(|before| received_at < before)
     }
 }

@@ -35,7 +35,7 @@ pub enum StoreError {
 }
 
 /// Creates `root` if need be and locks it. The lock is held until the file is dropped.
-pub(super) fn take(root: &Path) -> Result<(PathBuf, File), StoreError> {
+pub(crate) fn take(root: &Path) -> Result<(PathBuf, File), StoreError> {
     let unwritable = |source| StoreError::Unwritable {
         path: root.to_owned(),
         source,

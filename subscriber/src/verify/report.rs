@@ -8,6 +8,8 @@ use protocol::ranges::RangeSet;
 use protocol::topic::CameraName;
 use serde::Serialize;
 
+use crate::repair::Repaired;
+
 /// Problems that are printed.
 const PRINTED_PROBLEMS: usize = 20;
 /// Gaps of a stream that are printed.
@@ -50,6 +52,9 @@ pub struct Report {
     pub problem_count: u64,
     /// The problems, by path: at most the first thousand.
     pub problems: Vec<Problem>,
+    /// What was mended before, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repaired: Option<Repaired>,
 }
 
 /// The numbers of one stream.
@@ -151,6 +156,9 @@ impl Report {
 
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(repaired) = &self.repaired {
+            writeln!(f, "{repaired}")?;
+        }
         write!(f, "{} of {} frames are whole, ", self.whole, self.frames)?;
         match self.gaps {
             0 => write!(f, "no gaps")?,
@@ -244,6 +252,7 @@ impl Display for StreamReport {
     }
 }
 
-fn count(number: u64, one: &str, many: &str) -> String {
+/// `number` and what there is of it.
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
