@@ -81,6 +81,9 @@ fn a_subscriber_that_keeps_up_skips_nothing() {
         .arg(footage().played_in_real_time())
         .run(A_RUN)
         .succeeded();
+    eventually_true("the last frame to be stored", || {
+        out.entries().last().is_some_and(|last| last.sequence == 60)
+    });
     // Where the machine is too busy for a frame, it is skipped; the program then waits for more.
     storing.interrupt();
     let stored = storing.wait(SOON).succeeded();
@@ -99,6 +102,10 @@ fn a_group_has_no_latest_frame() {
         .flags("--latest-only --max-lag 0s")
         .run(SOON)
         .failed(2, "--max-lag");
+    bare_subscriber()
+        .flags("--max-lag 2s")
+        .run(SOON)
+        .failed(2, "--latest-only");
 }
 
 fn send_for_ever(broker: &Broker) -> Program {

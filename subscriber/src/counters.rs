@@ -76,3 +76,47 @@ impl Counters {
         self.left_out.saturating_add(left_to_the_broker)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use protocol::frame::StreamId;
+
+    use super::*;
+
+    #[test]
+    fn what_was_skipped_is_counted_once_and_is_not_missing() {
+        let stream = StreamId::new();
+        let id = |sequence| FrameId {
+            camera: "door".parse().unwrap(),
+            stream,
+            sequence,
+        };
+        let mut counters = Counters {
+            is_latest_only: true,
+            ..Counters::default()
+        };
+        let store = |counters: &mut Counters, sequence| {
+            let stored = Stored {
+                ack: None,
+                outcome: Outcome::Stored {
+                    path: "x.jpg".into(),
+                },
+                frame: Some(id(sequence)),
+                bytes: 1,
+                latency: Duration::ZERO,
+            };
+            assert_eq!(counters.enter(&stored), None);
+        };
+        store(&mut counters, 1);
+        counters.skip(Some(&id(2)));
+        counters.skip(Some(&id(2)));
+        // The broker has forgotten 3 and 4.
+        store(&mut counters, 5);
+        counters.skip(None);
+        assert_eq!((counters.received, counters.stored), (2, 2));
+        assert_eq!(counters.skipped(), 4);
+        assert_eq!(counters.missing(), Missing::default());
+    }
+}

@@ -2,7 +2,8 @@
 //!
 //! A frame's way is the order of the modules: `receive` takes it from the broker, `storing` hands it to the [`store`],
 //! which names it by its [`layout`] and enters it in its folder's [`index`]; what came and what did not is counted by
-//! [`gaps`]; the newest goes to [`latest`]. [`verify`] reads it all again.
+//! [`gaps`]; the newest goes to [`latest`]. `latest_only` leaves out what is late, `retention` deletes what is old.
+//! [`verify`] reads it all again; `repair` mends the indexes first.
 
 pub mod config;
 pub mod run;

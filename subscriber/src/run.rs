@@ -68,7 +68,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
             "--latest names one file for all cameras: with more than one, put {{camera}} into its name"
         );
     }
-    if args.frames.consumer.is_none() {
+    if args.frames.consumer.is_none() && args.frames.latest_only.max_lag().is_none() {
         info!(
             "no --consumer name: frames that are published while this program is away are not for it"
         );

@@ -1,7 +1,8 @@
-//! Reading indexes, deleting files: what the summaries of [`super::shelf`] are made from, and what they ask for.
+//! Deleting what the summaries of [`super::shelf`] say; [`reading`] makes them from the indexes.
+
+mod reading;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::io;
 use std::mem::take;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -17,9 +18,9 @@ use super::Deleted;
 use super::journal::Journal;
 use super::remover::Remover;
 use super::shelf::{Cut, Limits, Shelf};
-use crate::folders::folders;
 use crate::index::{Entry, read_from};
 use crate::store::FoldersInUse;
+use reading::Extent;
 
 /// Files that are noted in the journal at a time, and then deleted.
 const BATCH: usize = 512;
@@ -45,31 +46,6 @@ pub(super) struct Keeper {
     journal: Journal,
     journal_failed: bool,
     remover: Remover,
-}
-
-/// How far an index may be read.
-enum Extent<'a> {
-    /// As far as it goes, or until the program ends.
-    All,
-    /// Up to the last of these files.
-    Through(&'a HashSet<String>),
-}
-
-impl Extent<'_> {
-    /// Where the last line that may be read ends.
-    fn limit(&self, folder: &Path, start: u64) -> io::Result<u64> {
-        let Self::Through(files) = self else {
-            return Ok(u64::MAX);
-        };
-        let mut limit = start;
-        read_from(folder, start, |line| {
-            if line.entry.is_some_and(|entry| files.contains(&entry.file)) {
-                limit = line.end;
-            }
-            ControlFlow::Continue(())
-        })?;
-        Ok(limit)
-    }
 }
 
 impl Keeper {
@@ -105,40 +81,10 @@ impl Keeper {
         self.remover.deleted()
     }
 
-    /// Reads every index once. What the store has open waits: it is told, file by file.
-    pub(super) fn survey(&mut self) {
-        for folder in folders(&self.root.clone()) {
-            if self.ending.load(Ordering::Relaxed) {
-                return;
-            }
-            let Ok(folder) = folder else { continue };
-            if self.is_in_use(&folder) {
-                self.half_read.insert(folder);
-            } else {
-                self.catch_up(&folder, &Extent::All);
-            }
-        }
-        self.is_surveyed = true;
-    }
-
-    /// A file is stored and acknowledged.
-    pub(super) fn hear(&mut self, path: &Path) {
-        if let (Some(folder), Some(file)) = (path.parent(), path.file_name()) {
-            let files = self.told.entry(folder.to_owned()).or_default();
-            files.insert(file.to_string_lossy().into_owned());
-        }
-    }
-
     /// Deletes what is due at `now`.
     pub(super) fn pass(&mut self, now: Timestamp) {
         self.hear_out();
-        for folder in take(&mut self.half_read) {
-            if self.is_in_use(&folder) {
-                self.half_read.insert(folder);
-            } else {
-                self.catch_up(&folder, &Extent::All);
-            }
-        }
+        self.read_what_was_in_use();
         let ending = self.ending.clone();
         self.sweep(now, &|| !ending.load(Ordering::Relaxed));
         self.remover.retry();
@@ -154,59 +100,6 @@ impl Keeper {
         self.hear_out();
         self.sweep(now, &|| Instant::now() < deadline);
         self.remover.retry();
-    }
-
-    fn hear_out(&mut self) {
-        for (folder, files) in take(&mut self.told) {
-            self.catch_up(&folder, &Extent::Through(&files));
-            self.half_read.insert(folder);
-        }
-    }
-
-    /// Enters what the index of `folder` says beyond what was read of it.
-    fn catch_up(&mut self, folder: &Path, extent: &Extent<'_>) {
-        if let Err(error) = self.try_catch_up(folder, extent) {
-            self.remover.complain(folder, &error);
-        }
-    }
-
-    fn try_catch_up(&mut self, folder: &Path, extent: &Extent<'_>) -> io::Result<()> {
-        let relative = folder.strip_prefix(&self.root).unwrap_or(folder);
-        let known = self.read_to.get(folder).copied();
-        // What was deleted by an earlier run is read past.
-        let gone: HashMap<_, _> = match known {
-            None => self.journal.gone_in(relative).collect(),
-            Some(_) => HashMap::new(),
-        };
-        let start = known.or_else(|| gone.values().min().copied()).unwrap_or(0);
-        let limit = extent.limit(folder, start)?;
-        let (folder, mut read_to): (Arc<Path>, _) = (folder.into(), start);
-        let (shelves, ending) = (&mut self.shelves, &self.ending);
-        let is_wanted = || matches!(extent, Extent::Through(_)) || !ending.load(Ordering::Relaxed);
-        read_from(&folder, start, |line| {
-            if line.end > limit || !is_wanted() {
-                return ControlFlow::Break(());
-            }
-            read_to = line.end;
-            if let Some(entry) = line.entry
-                && gone
-                    .get(entry.camera.as_str())
-                    .is_none_or(|gone| line.start >= *gone)
-            {
-                shelves.entry(entry.camera).or_default().add(
-                    &folder,
-                    line.start,
-                    entry.bytes,
-                    entry.received_at,
-                );
-            }
-            ControlFlow::Continue(())
-        })?;
-        if !gone.is_empty() && !self.holds_any_of(&folder) {
-            self.emptied.insert(folder.clone());
-        }
-        self.read_to.insert(folder, read_to);
-        Ok(())
     }
 
     fn sweep(&mut self, now: Timestamp, goes_on: &dyn Fn() -> bool) {

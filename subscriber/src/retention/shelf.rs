@@ -63,6 +63,11 @@ impl Shelf {
         self.put_in(folder.clone(), part);
     }
 
+    /// Takes off the shelf all that was in `folder`.
+    pub(super) fn forget(&mut self, folder: &Path) {
+        self.take_out(&folder.into());
+    }
+
     /// Whether something of `folder` is here.
     pub(super) fn has(&self, folder: &Path) -> bool {
         self.parts.contains_key(folder)

@@ -268,6 +268,47 @@ fn a_file_that_was_moved_away_is_no_error_and_what_its_owner_added_stays() {
 }
 
 #[test]
+fn a_folder_that_was_moved_away_and_made_again_is_read_anew() {
+    let mut fixture = Fixture::new("images", keep_bytes(2));
+    fixture.store(1..=4);
+    fixture.keeper.pass(at(0));
+    let door = fixture.folder.path().join("door");
+    let away = tempfile::tempdir().unwrap();
+    fs::rename(&door, away.path().join("door")).unwrap();
+    fixture.store(5..=7);
+    fixture.keeper.pass(at(0));
+    assert_eq!(fixture.keeper.deleted().files, 2 + 1);
+    assert_eq!(fixture.pictures(), 2);
+}
+
+#[test]
+fn cameras_that_share_a_folder_have_a_limit_each() {
+    let layout = "{hour}/{camera}_{stream8}_{sequence}.jpg";
+    let mut fixture = Fixture::new(layout, keep_bytes(2));
+    for sequence in 1..=4 {
+        fixture.store([sequence]);
+        let Content::Decoded(Decoded::Frame(mut frame)) = fixture.frame(sequence) else {
+            panic!("it is a frame");
+        };
+        frame.id.camera = "gate".parse().unwrap();
+        let arrival = Arrival {
+            camera: frame.id.camera.clone(),
+            received_at: at(sequence.cast_signed()),
+            content: Content::Decoded(Decoded::Frame(frame)),
+        };
+        let outcome = fixture.store.put(&arrival).unwrap();
+        fixture.keeper.hear(outcome.path().unwrap());
+    }
+    fixture.keeper.pass(at(0));
+    assert_eq!((fixture.keeper.deleted().files, fixture.pictures()), (4, 4));
+    let report = fixture.is_whole();
+    assert_eq!((report.frames, report.deleted), (4, 4));
+    let mut fixture = fixture.restart(keep_bytes(1));
+    fixture.keeper.pass(at(0));
+    assert_eq!((fixture.keeper.deleted().files, fixture.pictures()), (2, 2));
+}
+
+#[test]
 fn what_cannot_be_deleted_is_tried_again_and_its_index_stays_until_then() {
     let fixture = {
         let mut fixture = Fixture::new("minutes", Limits::default());
