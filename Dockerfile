@@ -13,7 +13,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 # What both images share: Debian, and a user with no rights of its own.
 FROM debian:bookworm-slim AS base
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin framebridge \
-    && install --directory --owner framebridge /frames
+    && install --directory --owner framebridge /frames /spool
 USER 10001
 WORKDIR /frames
 # Healthy means connected: an established connection to the broker's port, 1883 (075B) or 8883 (22B3), in the kernel's table.
@@ -22,6 +22,7 @@ HEALTHCHECK --interval=5s --timeout=2s --start-period=10s \
 
 FROM base AS publisher
 COPY --from=build /out/frame-publisher /usr/local/bin/
+VOLUME /spool
 ENTRYPOINT ["frame-publisher"]
 
 FROM base AS subscriber

@@ -95,6 +95,9 @@ fn what_makes_no_sense_is_a_usage_error_of_the_subscriber() {
         ("--layout ../{sequence}.jpg", "--layout"),
         ("--layout {no_such_field}.jpg", "--layout"),
         ("--protocol 4", "--protocol"),
+        ("--sync sometimes", "--sync"),
+        ("--receipts", "--consumer"),
+        ("--receipts --consumer archive --group office", "--group"),
     ] {
         bare_subscriber().flags(flags).run(SOON).failed(2, words);
     }

@@ -11,11 +11,23 @@ const MIB: u64 = 1024 * 1024;
 
 #[test]
 fn a_full_disk_heals_when_there_is_room_and_nothing_is_lost() {
+    heals_with("--consumer archive");
+}
+
+#[test]
+fn a_full_disk_heals_when_frames_are_synced_and_receipts_are_made() {
+    for sync in ["interval", "always"] {
+        heals_with(&format!("--consumer archive --receipts --sync {sync}"));
+    }
+}
+
+#[track_caller]
+fn heals_with(flags: &str) {
     let broker = Broker::start();
     let (disk, out) = (Folder::new(), Folder::new());
     // Room for about ten frames of the forty.
     let storing = subscriber(&broker, disk.path())
-        .flags("--consumer archive --frames 40")
+        .flags(&format!("{flags} --frames 40"))
         .inside(with_tiny_disk(disk.path(), 16 * MIB, 15 * MIB, out.path()))
         .start();
     broker.await_subscriptions(1, "cameras/+/frames");

@@ -1,16 +1,18 @@
 //! What is no usable frame is set aside, counted and acknowledged; what comes twice is stored once.
 
 use std::fs;
-use std::path::Path;
 
 use tempfile::tempdir;
 
 use crate::harness::broker::Broker;
+use crate::harness::event::publish_event;
 use crate::harness::eventually::{SOON, eventually_true};
 use crate::harness::folder::Folder;
 use crate::harness::footage::footage;
 use crate::harness::outcome::Outcome;
 use crate::harness::{mosquitto_pub, subscriber};
+
+const FRAMES: &str = "cameras/door/frames";
 
 #[test]
 fn a_broken_picture_goes_to_quarantine_and_the_next_is_stored() {
@@ -52,9 +54,9 @@ fn a_frame_whose_checksum_is_wrong_goes_to_quarantine() {
     let storing = subscriber(&broker, out.path()).flags("--frames 1").start();
     broker.await_subscriptions(1, "cameras/+/frames");
     let crc = crc32c::crc32c(&footage().frames[0]);
-    publish_event(&broker, &folder.path().join("0002.jpg"), 1, crc);
+    publish_event(&broker, FRAMES, &folder.path().join("0002.jpg"), 1, crc);
     eventually_true("the quarantine to fill", || !out.quarantined().is_empty());
-    publish_event(&broker, &folder.path().join("0001.jpg"), 2, crc);
+    publish_event(&broker, FRAMES, &folder.path().join("0001.jpg"), 2, crc);
     let stored = storing.wait(SOON).succeeded();
     assert_eq!(
         (stored.count("quarantined"), stored.count("stored")),
@@ -75,6 +77,7 @@ fn a_repeated_frame_lands_on_itself() {
         let crc = crc32c::crc32c(&footage().frames[number - 1]);
         publish_event(
             &broker,
+            FRAMES,
             &folder.path().join(format!("{number:04}.jpg")),
             number,
             crc,
@@ -107,28 +110,4 @@ fn stores_after(broker: &Broker, payload: &[u8]) -> Outcome {
     assert_eq!(out.pictures().len(), 1);
     assert!(!out.quarantined().is_empty());
     stored
-}
-
-/// Publishes `picture` as frame `number` of one and the same stream, its checksum said to be `crc`.
-#[track_caller]
-fn publish_event(broker: &Broker, picture: &Path, number: usize, crc: u32) {
-    let stream = "0199a000-0000-7000-8000-0000deadbeef";
-    let mut message = mosquitto_pub(broker)
-        .flags("-V mqttv5 -q 1 -t cameras/door/frames -D publish content-type image/jpeg");
-    for (name, value) in [
-        ("specversion", "1.0"),
-        ("id", &format!("{stream}-{number:020}")),
-        ("source", "/cameras/door"),
-        ("type", "framebridge.frame.v1"),
-        ("time", &format!("2026-11-22T14:30:05.{number:06}Z")),
-        ("sequence", &format!("{number:020}")),
-        ("stream", stream),
-        ("dropped", "0"),
-        ("framewidth", "1280"),
-        ("frameheight", "720"),
-        ("crc32c", &format!("{crc:08x}")),
-    ] {
-        message = message.flags(&format!("-D publish user-property {name} {value}"));
-    }
-    message.arg("-f").arg(picture).run(SOON).succeeded();
 }

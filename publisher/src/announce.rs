@@ -1,13 +1,17 @@
-//! What a camera says besides frames: `status`, `latest` and `stats`.
+//! What a camera says besides frames: `status`, `ledger`, `latest` and `stats`.
 
 use bytes::Bytes;
-use link::{Message, NO_TOKEN, Qos, Session, Will};
+use link::{Message, NO_TOKEN, PublishToken, Qos, Session, Will};
 use protocol::event::CONTENT_TYPE_JPEG;
 use protocol::frame::Frame;
+use protocol::ledger::Ledger;
 use protocol::topic::{CameraName, OFFLINE, ONLINE, TopicPrefix};
 
 use crate::packet_limit::PacketLimit;
 use crate::report::Stats;
+
+/// Names the one ledger that may be on its way.
+pub(crate) const LEDGER_TOKEN: PublishToken = PublishToken::MAX;
 
 /// Publishes beside the frames.
 pub(crate) struct Announcer {
@@ -67,6 +71,19 @@ impl Announcer {
         if session.fits(&message) && session.publish(message, NO_TOKEN) {
             self.latest_sequence = frame.id.sequence;
         }
+    }
+
+    /// Says what can still be had. The answer comes under [`LEDGER_TOKEN`]. Whether it was sent.
+    pub(crate) fn ledger(&self, session: &mut Session, ledger: &Ledger) -> bool {
+        let message = Message {
+            topic: self.prefix.ledger(&self.camera),
+            payload: ledger.to_json().into(),
+            qos: Qos::AtLeastOnce,
+            retain: true,
+            content_type: Some("application/json"),
+            user_properties: Vec::new(),
+        };
+        session.publish(message, LEDGER_TOKEN)
     }
 
     /// Publishes the camera's figures.

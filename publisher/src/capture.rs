@@ -1,4 +1,4 @@
-//! From the source to the queue: pictures are checked, repaired and numbered, on a thread of their own.
+//! From the source to the outbox: pictures are checked, repaired and numbered, on a thread of their own.
 //!
 //! Capture never waits for the network, unless its source is one that can wait. It knows nothing of MQTT.
 
@@ -19,8 +19,7 @@ use tracing::{debug, warn};
 
 use crate::counters::Counters;
 use crate::counters::DropReason;
-use crate::queue::Queue;
-use crate::report::HoldUp;
+use crate::outbox::Outbox;
 use crate::source::{Captured, FrameSource, RawPicture, SourceOptions, SourceSpec};
 
 /// What ends a capture, besides the source itself.
@@ -30,15 +29,14 @@ pub(crate) struct CaptureLimits {
     pub(crate) duration: Option<Duration>,
 }
 
-/// Everything that capture needs; its books and its queue are shared with delivery.
+/// Everything that capture needs; its books and its outbox are shared with delivery.
 pub(crate) struct Capture {
     pub(crate) spec: SourceSpec,
     pub(crate) options: SourceOptions,
     pub(crate) limits: CaptureLimits,
     pub(crate) stream: StreamId,
-    pub(crate) queue: Arc<Queue>,
+    pub(crate) outbox: Arc<Outbox>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) hold_up: Arc<HoldUp>,
 }
 
 /// The span that was captured, for the closing line.
@@ -86,7 +84,7 @@ impl CaptureSpan {
 pub(crate) type CaptureOutcome = anyhow::Result<CaptureSpan>;
 
 impl Capture {
-    /// Starts capturing. The queue is closed when the capture is over, for whatever reason.
+    /// Starts capturing. The outbox is closed when the capture is over, for whatever reason.
     pub(crate) fn spawn(
         self,
         stop: CancellationToken,
@@ -97,11 +95,11 @@ impl Capture {
             .build()
             .context("failed to start the capture runtime")?;
         let body = move || {
-            let queue = CloseOnDrop(self.queue.clone());
+            let outbox = CloseOnDrop(self.outbox.clone());
             let captured = runtime.block_on(self.run(stop));
             runtime.shutdown_background();
-            // Whoever learns of the end finds the queue closed.
-            drop(queue);
+            // Whoever learns of the end finds the outbox closed.
+            drop(outbox);
             let _ = sender.send(captured);
         };
         thread::Builder::new()
@@ -142,17 +140,15 @@ impl Capture {
             };
             span.add(came_at);
             self.counters.captured.fetch_add(1, Relaxed);
-            let dropped = tokio::select! {
+            let id = frame.id.clone();
+            tokio::select! {
                 biased;
-                dropped = self.queue.push(frame) => dropped,
+                () = self.outbox.push(frame) => {}
                 // A source that waits for room is to stop: the frame is numbered, so it is named.
                 () = told_to_stop(&stop, deadline) => {
-                    self.counters.drop_frames(DropReason::NotDelivered, 1);
+                    self.outbox.give_up(&id, DropReason::NotDelivered);
                     break;
                 }
-            };
-            if dropped > 0 {
-                self.counters.drop_frames(self.hold_up.reason(), dropped);
             }
         }
         Ok(span)
@@ -211,7 +207,7 @@ async fn told_to_stop(stop: &CancellationToken, deadline: Option<Instant>) {
 }
 
 /// Delivery must learn of the end even if capture panics.
-struct CloseOnDrop(Arc<Queue>);
+struct CloseOnDrop(Arc<Outbox>);
 
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {
@@ -224,7 +220,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::queue::{Limits, OnFull};
+    use crate::queue::{Limits, OnFull, Queue};
     use crate::source::fixture;
 
     #[test]
@@ -257,6 +253,7 @@ mod tests {
             max_frames: room,
         };
         let counters = Arc::<Counters>::default();
+        let stream = StreamId::new();
         let capture = Capture {
             spec: SourceSpec::Path(file),
             options: fixture::options(),
@@ -264,10 +261,13 @@ mod tests {
                 frames: None,
                 duration: Some(duration),
             },
-            stream: StreamId::new(),
-            queue: Arc::new(Queue::new(limits, OnFull::Block)),
+            stream,
+            outbox: Arc::new(Outbox::Memory {
+                queue: Queue::new(stream, limits, OnFull::Block),
+                counters: counters.clone(),
+                hold_up: Arc::default(),
+            }),
             counters: counters.clone(),
-            hold_up: Arc::default(),
         };
         let captured = timeout(fixture::PATIENCE, capture.run(CancellationToken::new())).await;
         (counters, captured.expect("the capture does not end"))

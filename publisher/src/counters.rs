@@ -17,16 +17,25 @@ pub(crate) enum DropReason {
     Refused,
     /// Still queued when the time to drain ran out.
     NotDelivered,
+    /// The spool was full.
+    SpoolFull,
+    /// The spool could not be written.
+    SpoolUnwritable,
+    /// Its file in the spool was damaged or taken away.
+    Torn,
 }
 
 impl DropReason {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::QueueFull,
         Self::BrokerUnreachable,
         Self::NoSubscriber,
         Self::TooLarge,
         Self::Refused,
         Self::NotDelivered,
+        Self::SpoolFull,
+        Self::SpoolUnwritable,
+        Self::Torn,
     ];
 
     fn words(self) -> &'static str {
@@ -37,6 +46,9 @@ impl DropReason {
             Self::TooLarge => "larger than the broker's limit",
             Self::Refused => "refused by the broker",
             Self::NotDelivered => "still queued at the end",
+            Self::SpoolFull => "spool full",
+            Self::SpoolUnwritable => "spool not writable",
+            Self::Torn => "damaged in the spool",
         }
     }
 }
@@ -49,10 +61,30 @@ pub(crate) struct Counters {
     pub(crate) delivered_bytes: AtomicU64,
     pub(crate) invalid: AtomicU64,
     pub(crate) reconnects: AtomicU64,
+    /// Frames that earlier runs had left in the spool: outside of this run's books.
+    pub(crate) earlier_delivered: AtomicU64,
+    pub(crate) earlier_dropped: AtomicU64,
     dropped: [AtomicU64; DropReason::ALL.len()],
 }
 
 impl Counters {
+    /// A frame of this run has been delivered.
+    pub(crate) fn deliver(&self, bytes: u64) {
+        self.delivered.fetch_add(1, Relaxed);
+        self.delivered_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// A frame of an earlier run has been delivered.
+    pub(crate) fn deliver_earlier(&self, bytes: u64) {
+        self.earlier_delivered.fetch_add(1, Relaxed);
+        self.delivered_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// A frame of an earlier run has been given up.
+    pub(crate) fn drop_earlier(&self) {
+        self.earlier_dropped.fetch_add(1, Relaxed);
+    }
+
     pub(crate) fn drop_frames(&self, reason: DropReason, count: usize) {
         self.dropped[reason as usize].fetch_add(count as u64, Relaxed);
     }

@@ -1,6 +1,8 @@
-//! From the queue to the broker: connections come and go, frames stay until the broker has them.
+//! From the outbox to the broker: connections come and go, frames stay until they are delivered.
 
 mod answers;
+mod confirming;
+mod upkeep;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -8,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use link::{Connector, LinkError, Message, Qos, Session};
 use protocol::event::{self, Format};
-use protocol::frame::Frame;
+use protocol::frame::{Frame, StreamId};
 use protocol::topic::{CameraName, TopicPrefix};
 use runtime::deadline::reached;
 use tokio::time::{MissedTickBehavior, interval};
@@ -19,9 +21,10 @@ use crate::announce::Announcer;
 use crate::audience::Audience;
 use crate::counters::{Counters, DropReason};
 use crate::in_flight::InFlight;
+use crate::outbox::{Outbox, Parcel, Route};
 use crate::packet_limit::{PacketLimit, TRIAL, Verdict};
-use crate::queue::Queue;
-use crate::report::{DeliveryTimes, HoldUp, StatsMaker};
+use crate::report::{DeliveryTimes, HoldUp, Remainder, StatsMaker};
+use upkeep::{LedgerDesk, UPKEEP_INTERVAL};
 
 /// How often `latest` may change, and how often a pause is looked at again.
 const LATEST_INTERVAL: Duration = Duration::from_secs(1);
@@ -34,6 +37,8 @@ const SHORT_LIFE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(crate) struct DeliveryOptions {
     pub(crate) camera: CameraName,
+    /// This run's stream.
+    pub(crate) stream: StreamId,
     pub(crate) prefix: TopicPrefix,
     pub(crate) format: Format,
     pub(crate) qos: Qos,
@@ -43,10 +48,10 @@ pub(crate) struct DeliveryOptions {
     pub(crate) publish_latest: bool,
 }
 
-/// Moves frames. Its books and its queue are shared with capture.
+/// Moves frames. Its books and its outbox are shared with capture.
 pub(crate) struct Delivery {
     pub(crate) options: DeliveryOptions,
-    pub(crate) queue: Arc<Queue>,
+    pub(crate) outbox: Arc<Outbox>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) hold_up: Arc<HoldUp>,
     pub(crate) times: Arc<DeliveryTimes>,
@@ -57,7 +62,11 @@ pub(crate) struct Delivery {
     /// Until then this connection is silent.
     trial_over: Option<Instant>,
     announcer: Announcer,
+    ledger: LedgerDesk,
+    /// The newest frame of this run that was sent.
     last_sent: Option<Frame>,
+    /// Until then what earlier runs left is held back: receipts may show that it has arrived.
+    backlog_waits_until: Option<Instant>,
 }
 
 /// Why a connection was left.
@@ -71,7 +80,7 @@ enum Left {
 impl Delivery {
     pub(crate) fn new(
         options: DeliveryOptions,
-        queue: Arc<Queue>,
+        outbox: Arc<Outbox>,
         counters: Arc<Counters>,
         hold_up: Arc<HoldUp>,
         times: Arc<DeliveryTimes>,
@@ -85,7 +94,7 @@ impl Delivery {
         );
         Self {
             options,
-            queue,
+            outbox,
             counters,
             hold_up,
             times,
@@ -95,11 +104,13 @@ impl Delivery {
             packet_limit: PacketLimit::default(),
             trial_over: None,
             announcer,
+            ledger: LedgerDesk::default(),
             last_sent: None,
+            backlog_waits_until: None,
         }
     }
 
-    /// Delivers until the queue is closed and everything in it is acknowledged, or `give_up` is cancelled.
+    /// Delivers until the outbox is closed and everything in it is delivered, or `give_up` is cancelled.
     ///
     /// # Errors
     /// What will not heal by itself.
@@ -126,6 +137,7 @@ impl Delivery {
                 Left::Done => {
                     self.announcer
                         .latest(&mut session, self.last_sent.clone(), &self.packet_limit);
+                    self.publish_last_ledger(&mut session);
                     self.announcer.status(&mut session, false);
                     session.close().await;
                     return Ok(());
@@ -137,23 +149,36 @@ impl Delivery {
         }
     }
 
-    /// Closes the books after [`Self::run`]: what was never sent is dropped. Gives how many were sent and never
-    /// acknowledged.
-    pub(crate) async fn settle(&mut self) -> usize {
-        let unconfirmed = self.in_flight.unconfirmed();
-        let mut left = self.in_flight.len() - unconfirmed;
-        self.queue.close();
-        while self.queue.pop().await.is_some() {
-            left += 1;
+    /// Closes the books after [`Self::run`]: what was never sent and is in memory alone is dropped. Gives what is left.
+    pub(crate) async fn settle(&mut self) -> Remainder {
+        self.outbox.close();
+        if let Some(depot) = self.outbox.depot() {
+            depot.leave();
+            let (spooled, earlier_spooled) = depot.left();
+            return Remainder {
+                unconfirmed: 0,
+                spooled,
+                earlier_spooled,
+            };
         }
-        self.counters.drop_frames(DropReason::NotDelivered, left);
-        unconfirmed
+        for parcel in self.in_flight.take_never_sent() {
+            self.outbox
+                .give_up(&parcel.frame.id, DropReason::NotDelivered);
+        }
+        while let Some(parcel) = self.outbox.pop(true).await {
+            self.outbox
+                .give_up(&parcel.frame.id, DropReason::NotDelivered);
+        }
+        Remainder {
+            unconfirmed: self.in_flight.unconfirmed(),
+            ..Remainder::default()
+        }
     }
 
     /// Resolves once the source has ended without leaving anything to deliver.
     async fn nothing_left(&self) {
         if self.in_flight.is_empty() {
-            self.queue.drained().await;
+            self.outbox.drained().await;
         } else {
             std::future::pending::<()>().await;
         }
@@ -170,6 +195,9 @@ impl Delivery {
             self.in_flight.blame_oldest_sent();
         }
         self.in_flight.connection_lost();
+        if let Some(depot) = self.outbox.depot() {
+            depot.connection_lost();
+        }
         self.audience = Audience::Present;
         match self.judge_next() {
             Some((Verdict::TooLarge, bytes)) if may_be_a_frame => {
@@ -181,8 +209,8 @@ impl Delivery {
 
     /// The verdict on the frame that is to be sent next, and the size of its packet.
     fn judge_next(&mut self) -> Option<(Verdict, usize)> {
-        let (frame, hang_ups) = self.in_flight.next_unsent()?;
-        let bytes = self.message(frame).packet_bytes();
+        let (parcel, hang_ups) = self.in_flight.next_unsent()?;
+        let bytes = self.message(&parcel.frame, parcel.to).packet_bytes();
         Some((
             self.packet_limit.judge(bytes, hang_ups, Instant::now()),
             bytes,
@@ -199,13 +227,16 @@ impl Delivery {
 
     fn begin(&mut self, session: &mut Session) {
         self.packet_limit.told(session.max_packet_bytes());
-        // Two beside the frames: `online`, and `offline` at the end.
+        // Three beside the frames: `online`, the ledger, and `offline` at the end.
         let broker_window = session
             .receive_maximum()
-            .map_or(usize::MAX, |maximum| usize::from(maximum).saturating_sub(2));
+            .map_or(usize::MAX, |maximum| usize::from(maximum).saturating_sub(3));
         self.in_flight
             .set_window(self.options.window.min(broker_window.max(1)));
+        self.subscribe_to_confirmers(session);
         self.announcer.status(session, true);
+        self.ledger.connected();
+        self.publish_ledger(session);
         let is_trial = matches!(self.judge_next(), Some((Verdict::OnTrial, _)));
         self.trial_over = is_trial.then(|| Instant::now() + TRIAL);
     }
@@ -213,6 +244,8 @@ impl Delivery {
     async fn serve(&mut self, session: &mut Session, give_up: &CancellationToken) -> Left {
         let mut latest_ticks = interval(LATEST_INTERVAL);
         let mut stats_ticks = interval(STATS_INTERVAL);
+        let mut upkeep_ticks = interval(UPKEEP_INTERVAL);
+        upkeep_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         latest_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         stats_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut source_ended = false;
@@ -223,22 +256,23 @@ impl Delivery {
             }
             tokio::select! {
                 event = session.next_event() => {
-                    let settled = event.and_then(|event| self.take_event(&event));
+                    let settled = event.and_then(|event| self.take_event(session, event));
                     if let Err(error) = settled {
                         return Left::Failed(error);
                     }
                 }
-                frame = self.queue.pop(), if !source_ended && self.may_admit() => match frame {
-                    Some(frame) => self.in_flight.admit(frame),
+                parcel = self.outbox.pop(self.may_take_backlog()), if !source_ended && self.may_admit() => match parcel {
+                    Some(parcel) => self.in_flight.admit(parcel),
                     None => source_ended = true,
                 },
                 () = reached(self.trial_over.map(Into::into)) => self.end_trial(),
                 _ = latest_ticks.tick(), if self.trial_over.is_none() => {
-                    let newest = self.queue.newest().or_else(|| self.last_sent.clone());
+                    let newest = self.outbox.newest().or_else(|| self.last_sent.clone());
                     self.announcer.latest(session, newest, &self.packet_limit);
                 }
+                _ = upkeep_ticks.tick() => self.upkeep(session),
                 _ = stats_ticks.tick() => {
-                    let stats = self.stats.make(&self.counters, &self.queue);
+                    let stats = self.stats.make(&self.counters, &self.outbox);
                     self.announcer.stats(session, &stats);
                 }
                 () = give_up.cancelled() => return Left::Done,
@@ -255,18 +289,30 @@ impl Delivery {
                     .may_send(Instant::now(), self.in_flight.unacknowledged()))
     }
 
+    /// The backlog has half of the window, so that a new frame never waits for more than that, and no more is sent ahead of
+    /// the receipts than they can settle.
+    fn may_take_backlog(&self) -> bool {
+        let Some(depot) = self.outbox.depot() else {
+            return true;
+        };
+        self.backlog_waits_until.is_none()
+            && self.in_flight.of_backlog() < (self.options.window / 2).max(1)
+            && !depot.backlog_must_wait()
+    }
+
     fn send_what_may_go(&mut self, session: &mut Session) {
         while self.trial_over.is_none()
             && self
                 .audience
                 .may_send(Instant::now(), self.in_flight.unacknowledged())
         {
-            let Some((frame, hang_ups)) = self.in_flight.next_unsent() else {
+            let Some((parcel, hang_ups)) = self.in_flight.next_unsent() else {
                 return;
             };
-            let mut frame = frame.clone();
-            frame.dropped = self.counters.dropped();
-            let message = self.message(&frame);
+            let to = parcel.to;
+            let mut frame = parcel.frame.clone();
+            frame.dropped = self.outbox.dropped_of(&frame.id);
+            let message = self.message(&frame, to);
             let verdict = self
                 .packet_limit
                 .judge(message.packet_bytes(), hang_ups, Instant::now());
@@ -279,14 +325,16 @@ impl Delivery {
                 self.in_flight.keep_for_later(token);
                 return;
             }
-            self.last_sent = Some(frame);
+            if frame.id.stream == self.options.stream {
+                self.last_sent = Some(frame);
+            }
         }
     }
 
-    fn message(&self, frame: &Frame) -> Message {
+    fn message(&self, frame: &Frame, to: Route) -> Message {
         let encoded = event::encode(frame, self.options.format);
         Message {
-            topic: self.options.prefix.frames(&self.options.camera),
+            topic: self.topic(to),
             payload: encoded.payload,
             qos: self.options.qos,
             retain: false,
@@ -304,7 +352,8 @@ impl Delivery {
                 message.packet_bytes(),
             );
         }
-        self.in_flight.give_up_unsent();
-        self.counters.drop_frames(DropReason::TooLarge, 1);
+        if let Some(Parcel { frame, .. }) = self.in_flight.give_up_unsent() {
+            self.outbox.give_up(&frame.id, DropReason::TooLarge);
+        }
     }
 }

@@ -7,7 +7,8 @@
 use std::collections::VecDeque;
 
 use link::{NO_TOKEN, PublishToken};
-use protocol::frame::Frame;
+
+use crate::outbox::{Parcel, Route};
 
 /// The window of unacknowledged frames, oldest first.
 pub(crate) struct InFlight {
@@ -18,7 +19,7 @@ pub(crate) struct InFlight {
 }
 
 struct Flying {
-    frame: Frame,
+    parcel: Parcel,
     /// The sending that awaits its acknowledgement; `None` while it waits to be sent.
     sent_as: Option<PublishToken>,
     /// It was sent on a connection that broke before the answer came.
@@ -41,6 +42,7 @@ impl InFlight {
         self.frames.len() < self.window
     }
 
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.frames.len()
     }
@@ -65,15 +67,40 @@ impl InFlight {
             .count()
     }
 
+    /// How many come from the backlog.
+    pub(crate) fn of_backlog(&self) -> usize {
+        let old = |flying: &&Flying| !flying.parcel.is_fresh;
+        self.frames.iter().filter(old).count()
+    }
+
+    /// The lowest number in flight.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        let sequences = self
+            .frames
+            .iter()
+            .map(|flying| flying.parcel.frame.id.sequence);
+        sequences.min()
+    }
+
+    /// Takes out all that was never sent.
+    pub(crate) fn take_never_sent(&mut self) -> Vec<Parcel> {
+        let (sent, never): (VecDeque<_>, VecDeque<_>) = self
+            .frames
+            .drain(..)
+            .partition(|flying| flying.sent_as.is_some() || flying.may_have_arrived);
+        self.frames = sent;
+        never.into_iter().map(|flying| flying.parcel).collect()
+    }
+
     /// A broker that takes fewer at once narrows the window; frames already in it stay.
     pub(crate) fn set_window(&mut self, window: usize) {
         self.window = window;
     }
 
     /// Takes in a frame, to be sent.
-    pub(crate) fn admit(&mut self, frame: Frame) {
+    pub(crate) fn admit(&mut self, parcel: Parcel) {
         self.frames.push_back(Flying {
-            frame,
+            parcel,
             sent_as: None,
             may_have_arrived: false,
             failed_attempts: 0,
@@ -81,9 +108,9 @@ impl InFlight {
     }
 
     /// The oldest frame that waits to be sent, and how often the broker hung up on it.
-    pub(crate) fn next_unsent(&self) -> Option<(&Frame, u32)> {
+    pub(crate) fn next_unsent(&self) -> Option<(&Parcel, u32)> {
         let flying = self.frames.iter().find(|flying| flying.sent_as.is_none())?;
-        Some((&flying.frame, flying.failed_attempts))
+        Some((&flying.parcel, flying.failed_attempts))
     }
 
     /// The frame of [`Self::next_unsent`] is being sent: gives the token of this sending.
@@ -101,21 +128,30 @@ impl InFlight {
     }
 
     /// Gives up the frame of [`Self::next_unsent`].
-    pub(crate) fn give_up_unsent(&mut self) -> Option<Frame> {
+    pub(crate) fn give_up_unsent(&mut self) -> Option<Parcel> {
         let at = self
             .frames
             .iter()
             .position(|flying| flying.sent_as.is_none())?;
-        self.frames.remove(at).map(|flying| flying.frame)
+        self.frames.remove(at).map(|flying| flying.parcel)
     }
 
     /// The sending `token` is done with: the frame leaves. `None` if `token` is of no frame in flight.
-    pub(crate) fn settle(&mut self, token: PublishToken) -> Option<Frame> {
+    pub(crate) fn settle(&mut self, token: PublishToken) -> Option<Parcel> {
         let at = self
             .frames
             .iter()
             .position(|flying| flying.sent_as == Some(token))?;
-        self.frames.remove(at).map(|flying| flying.frame)
+        self.frames.remove(at).map(|flying| flying.parcel)
+    }
+
+    /// To whom the sending `token` goes. `None` if `token` is of no frame in flight.
+    pub(crate) fn route(&self, token: PublishToken) -> Option<Route> {
+        let flying = self
+            .frames
+            .iter()
+            .find(|flying| flying.sent_as == Some(token))?;
+        Some(flying.parcel.to)
     }
 
     /// The sending `token` reached nobody: the frame stays, to be sent again. Gives the size of its picture, in bytes;
@@ -126,7 +162,7 @@ impl InFlight {
             .iter_mut()
             .find(|flying| flying.sent_as == Some(token))?;
         flying.sent_as = None;
-        Some(flying.frame.jpeg.len())
+        Some(flying.parcel.frame.jpeg.len())
     }
 
     /// The connection is gone: everything unacknowledged is to be sent again.
@@ -159,7 +195,7 @@ impl InFlight {
 pub(crate) mod tests {
     use jiff::Timestamp;
     use proptest::prelude::*;
-    use protocol::frame::{FrameId, StreamId};
+    use protocol::frame::{Frame, FrameId, StreamId};
 
     use super::*;
 
@@ -212,19 +248,19 @@ pub(crate) mod tests {
             let mut delivered = Vec::new();
             for step in steps {
                 while in_flight.has_room() {
-                    in_flight.admit(frame(next_sequence, 0));
+                    in_flight.admit(Parcel::fresh(frame(next_sequence, 0)));
                     next_sequence += 1;
                 }
                 match step {
                     Step::Send => {
-                        if let Some(sequence) = in_flight.next_unsent().map(|(frame, _)| frame.id.sequence) {
+                        if let Some(sequence) = in_flight.next_unsent().map(|(parcel, _)| parcel.frame.id.sequence) {
                             prop_assert!(current.iter().all(|(_, sent)| *sent != sequence));
                             current.push((in_flight.mark_sent(), sequence));
                         }
                     }
                     Step::Acknowledge(nth) if nth < current.len() => {
                         let (token, sequence) = current.remove(nth);
-                        prop_assert_eq!(in_flight.settle(token).map(|frame| frame.id.sequence), Some(sequence));
+                        prop_assert_eq!(in_flight.settle(token).map(|parcel| parcel.frame.id.sequence), Some(sequence));
                         delivered.push(sequence);
                     }
                     Step::Unheard(nth) if nth < current.len() => {
@@ -244,8 +280,8 @@ pub(crate) mod tests {
                 prop_assert_eq!(in_flight.len() + delivered.len(), usize::try_from(next_sequence).unwrap() - 1);
             }
             in_flight.connection_lost();
-            while let Some((frame, _)) = in_flight.next_unsent() {
-                delivered.push(frame.id.sequence);
+            while let Some((parcel, _)) = in_flight.next_unsent() {
+                delivered.push(parcel.frame.id.sequence);
                 let token = in_flight.mark_sent();
                 in_flight.settle(token);
             }
@@ -258,12 +294,12 @@ pub(crate) mod tests {
     fn after_an_outage_frames_are_sent_again_in_order() {
         let mut in_flight = InFlight::new(3);
         for sequence in 1..=3 {
-            in_flight.admit(frame(sequence, 0));
+            in_flight.admit(Parcel::fresh(frame(sequence, 0)));
             in_flight.mark_sent();
         }
         in_flight.connection_lost();
         let again: Vec<_> = std::iter::from_fn(|| {
-            let sequence = in_flight.next_unsent()?.0.id.sequence;
+            let sequence = in_flight.next_unsent()?.0.frame.id.sequence;
             in_flight.mark_sent();
             Some(sequence)
         })
@@ -275,7 +311,7 @@ pub(crate) mod tests {
     fn what_was_sent_stays_unconfirmed_when_the_connection_is_lost() {
         let mut in_flight = InFlight::new(3);
         for sequence in 1..=3 {
-            in_flight.admit(frame(sequence, 0));
+            in_flight.admit(Parcel::fresh(frame(sequence, 0)));
         }
         in_flight.mark_sent();
         let heard_by_nobody = in_flight.mark_sent();
@@ -289,8 +325,8 @@ pub(crate) mod tests {
     #[test]
     fn only_the_frame_that_was_being_sent_counts_a_failed_attempt() {
         let mut in_flight = InFlight::new(2);
-        in_flight.admit(frame(1, 0));
-        in_flight.admit(frame(2, 0));
+        in_flight.admit(Parcel::fresh(frame(1, 0)));
+        in_flight.admit(Parcel::fresh(frame(2, 0)));
         in_flight.mark_sent();
         in_flight.mark_sent();
         in_flight.blame_oldest_sent();

@@ -1,7 +1,8 @@
 //! The Framebridge publisher: captures MJPEG frames and publishes each to an MQTT topic.
 //!
 //! A frame's way is the order of the modules: a [`source`] gives a picture, `capture` checks, repairs and numbers it,
-//! `queue` holds it, `in_flight` keeps it until the broker has it, `deliver` moves it there.
+//! the `outbox` holds it, in a `queue` in memory or in a `depot` with a `spool` on disk, `in_flight` keeps it until the
+//! broker has it, `deliver` moves it there.
 
 pub mod config;
 pub mod run;
@@ -10,7 +11,13 @@ pub mod source;
 
 mod capture;
 
+mod outbox;
+
 pub mod queue;
+
+mod custody;
+mod depot;
+pub mod spool;
 
 mod in_flight;
 

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use protocol::frame::Frame;
+use protocol::frame::{Frame, StreamId};
+use protocol::ledger::{Ledger, MAX_LEDGER_RANGES, StreamLedger};
+use protocol::ranges::RangeSet;
 use tokio::sync::Notify;
 
 /// What happens to a frame that finds no room.
@@ -29,6 +31,7 @@ pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     pushed: Notify,
     popped: Notify,
+    stream: StreamId,
     limits: Limits,
     on_full: OnFull,
 }
@@ -37,15 +40,20 @@ pub(crate) struct Queue {
 struct Waiting {
     frames: VecDeque<Frame>,
     bytes: u64,
+    /// The highest number that came.
+    last: u64,
+    given_up: RangeSet,
     closed: bool,
 }
 
 impl Queue {
-    pub(crate) fn new(limits: Limits, on_full: OnFull) -> Self {
+    /// For the frames of `stream`.
+    pub(crate) fn new(stream: StreamId, limits: Limits, on_full: OnFull) -> Self {
         Self {
             waiting: Mutex::default(),
             pushed: Notify::new(),
             popped: Notify::new(),
+            stream,
             limits,
             on_full,
         }
@@ -112,6 +120,34 @@ impl Queue {
         self.pushed.notify_one();
     }
 
+    /// Frame `sequence` will not be delivered.
+    pub(crate) fn was_given_up(&self, sequence: u64) {
+        self.lock().give_up(sequence);
+    }
+
+    /// What can still be had: all from the oldest that waits, or is in flight, to the newest.
+    pub(crate) fn ledger(&self, counter: u64, oldest_in_flight: Option<u64>) -> Ledger {
+        let waiting = self.lock();
+        let oldest_waiting = waiting.frames.front().map(|frame| frame.id.sequence);
+        let oldest = oldest_in_flight.into_iter().chain(oldest_waiting).min();
+        let mut available: RangeSet = oldest
+            .map(|oldest| oldest..=waiting.last)
+            .into_iter()
+            .collect();
+        available.remove_all(&waiting.given_up);
+        let present = StreamLedger {
+            stream: self.stream,
+            last: waiting.last,
+            available,
+            given_up: waiting.given_up.clone(),
+        };
+        Ledger {
+            stream: self.stream,
+            counter,
+            streams: vec![present.bounded()],
+        }
+    }
+
     /// The newest waiting frame.
     pub(crate) fn newest(&self) -> Option<Frame> {
         self.lock().frames.back().cloned()
@@ -138,16 +174,26 @@ impl Waiting {
 
     fn push(&mut self, frame: Frame, limits: Limits, on_full: OnFull) -> usize {
         let mut dropped = 0;
+        self.last = self.last.max(frame.id.sequence);
         while !self.has_room_for(&frame, limits) {
             dropped += 1;
             if on_full == OnFull::DropNewest {
+                self.give_up(frame.id.sequence);
                 return dropped;
             }
-            self.pop();
+            if let Some(oldest) = self.pop() {
+                self.give_up(oldest.id.sequence);
+            }
         }
         self.bytes += frame.jpeg.len() as u64;
         self.frames.push_back(frame);
         dropped
+    }
+
+    fn give_up(&mut self, sequence: u64) {
+        self.last = self.last.max(sequence);
+        self.given_up.insert(sequence);
+        self.given_up.keep_highest_ranges(MAX_LEDGER_RANGES);
     }
 
     fn pop(&mut self) -> Option<Frame> {
@@ -189,13 +235,14 @@ mod tests {
                 prop_assert!(waiting.bytes <= LIMITS.max_bytes || waiting.frames.len() == 1);
             }
             prop_assert_eq!(waiting.frames.len() + dropped, sizes.len());
+            prop_assert_eq!(waiting.given_up.count(), dropped as u64);
             prop_assert!(waiting.frames.iter().map(|f| f.id.sequence).is_sorted());
         }
     }
 
     #[tokio::test]
     async fn a_full_queue_makes_a_file_wait() {
-        let queue = Queue::new(LIMITS, OnFull::Block);
+        let queue = Queue::new(StreamId::new(), LIMITS, OnFull::Block);
         for sequence in 1..=4 {
             assert_eq!(queue.push(frame(sequence, 10)).await, 0);
         }
@@ -208,7 +255,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_queue_gives_what_it_holds_and_then_ends() {
-        let queue = Queue::new(LIMITS, OnFull::DropOldest);
+        let queue = Queue::new(StreamId::new(), LIMITS, OnFull::DropOldest);
         queue.push(frame(1, 10)).await;
         queue.close();
         assert!(queue.pop().await.is_some());

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::capture::CaptureSpan;
 use crate::counters::{Counters, DropReason};
-use crate::queue::Queue;
+use crate::outbox::{Depth, Outbox};
 
 /// Why delivery is held up, for the books of whoever must drop a frame meanwhile.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl DeliveryTimes {
 pub(crate) async fn show_progress(
     progress: Progress,
     counters: Arc<Counters>,
-    queue: Arc<Queue>,
+    outbox: Arc<Outbox>,
     times: Arc<DeliveryTimes>,
 ) {
     let mut ticks = tokio::time::interval(progress.interval());
@@ -66,18 +66,33 @@ pub(crate) async fn show_progress(
     ticks.tick().await;
     loop {
         ticks.tick().await;
-        let (queued, queued_bytes) = queue.depth();
+        let depth = outbox.depth();
         let latency = times
             .lock()
             .take()
             .map_or_else(String::new, |times| format!(", latency {times}"));
         progress.show(format!(
-            "{:.1} fps, {:.1} MB/s{latency}, queue {queued} ({}), dropped {}",
+            "{:.1} fps, {:.1} MB/s{latency}, {}, dropped {}",
             frames.per_second(counters.delivered.load(Relaxed)),
             bytes.per_second(counters.delivered_bytes.load(Relaxed)) / 1e6,
-            ByteSize(queued_bytes),
+            waiting(&outbox, depth),
             counters.dropped(),
         ));
+    }
+}
+
+fn waiting(outbox: &Outbox, depth: Depth) -> String {
+    match outbox {
+        Outbox::Memory { .. } => {
+            format!("queue {} ({})", depth.queued, ByteSize(depth.queued_bytes))
+        }
+        Outbox::Spool(_) => {
+            format!(
+                "spool {} ({})",
+                depth.spooled,
+                ByteSize(depth.spooled_bytes)
+            )
+        }
     }
 }
 
@@ -93,6 +108,8 @@ pub(crate) struct Stats {
     invalid: u64,
     queued_frames: usize,
     queued_bytes: u64,
+    spooled_frames: usize,
+    spooled_bytes: u64,
     reconnects: u64,
 }
 
@@ -112,8 +129,8 @@ impl StatsMaker {
         }
     }
 
-    pub(crate) fn make(&mut self, counters: &Counters, queue: &Queue) -> Stats {
-        let (queued_frames, queued_bytes) = queue.depth();
+    pub(crate) fn make(&mut self, counters: &Counters, outbox: &Outbox) -> Stats {
+        let depth = outbox.depth();
         Stats {
             stream: self.stream.clone(),
             fps: self.frames.per_second(counters.delivered.load(Relaxed)),
@@ -124,8 +141,10 @@ impl StatsMaker {
             delivered: counters.delivered.load(Relaxed),
             dropped: counters.dropped(),
             invalid: counters.invalid.load(Relaxed),
-            queued_frames,
-            queued_bytes,
+            queued_frames: depth.queued,
+            queued_bytes: depth.queued_bytes,
+            spooled_frames: depth.spooled,
+            spooled_bytes: depth.spooled_bytes,
             reconnects: counters.reconnects.load(Relaxed),
         }
     }
@@ -143,7 +162,21 @@ pub(crate) struct Summary {
     spooled: u64,
     unconfirmed: u64,
     invalid: u64,
+    /// Of frames that earlier runs had left in the spool; they are in none of the figures above.
+    earlier_delivered: u64,
+    earlier_dropped: u64,
+    earlier_spooled: u64,
     reconnects: u64,
+}
+
+/// What is still on its way at the end.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Remainder {
+    /// Sent, and the broker has not acknowledged it.
+    pub(crate) unconfirmed: usize,
+    /// Safe in the spool, of this run and of earlier ones.
+    pub(crate) spooled: usize,
+    pub(crate) earlier_spooled: usize,
 }
 
 impl Summary {
@@ -152,7 +185,7 @@ impl Summary {
         stream: String,
         counters: &Counters,
         span: CaptureSpan,
-        unconfirmed: usize,
+        remainder: Remainder,
     ) -> Self {
         Self {
             camera,
@@ -161,9 +194,12 @@ impl Summary {
             captured: counters.captured.load(Relaxed),
             delivered: counters.delivered.load(Relaxed),
             dropped: counters.dropped(),
-            spooled: 0,
-            unconfirmed: unconfirmed as u64,
+            spooled: remainder.spooled as u64,
+            unconfirmed: remainder.unconfirmed as u64,
             invalid: counters.invalid.load(Relaxed),
+            earlier_delivered: counters.earlier_delivered.load(Relaxed),
+            earlier_dropped: counters.earlier_dropped.load(Relaxed),
+            earlier_spooled: remainder.earlier_spooled as u64,
             reconnects: counters.reconnects.load(Relaxed),
         }
     }
@@ -184,6 +220,18 @@ impl Summary {
         ];
         if self.dropped > 0 {
             lines.push(format!("Dropped: {}", counters.why_dropped()));
+        }
+        if self.spooled > 0 {
+            lines.push(format!(
+                "Spooled: {} are in the spool and will be delivered by the next run",
+                self.spooled
+            ));
+        }
+        if self.earlier_delivered + self.earlier_dropped + self.earlier_spooled > 0 {
+            lines.push(format!(
+                "Of earlier runs: delivered {}, dropped {}, spooled {}",
+                self.earlier_delivered, self.earlier_dropped, self.earlier_spooled
+            ));
         }
         if self.unconfirmed > 0 {
             lines.push(format!(

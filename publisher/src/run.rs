@@ -12,15 +12,19 @@ use runtime::program::usage_if;
 use runtime::progress::Progress;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 use crate::announce::Announcer;
 use crate::capture::{Capture, CaptureLimits, CaptureOutcome};
 use crate::config::{Cli, DeliveryMode};
 use crate::counters::Counters;
 use crate::deliver::{Delivery, DeliveryOptions};
+use crate::depot::{Depot, DepotLimits};
+use crate::outbox::Outbox;
 use crate::queue::{Limits, Queue};
 use crate::report::{DeliveryTimes, HoldUp, StatsMaker, Summary, show_progress};
 use crate::source::SourceOptions;
+use crate::spool::Spool;
 
 /// Patience at the end: somebody waits after a signal, nobody after a file.
 const DRAIN_AFTER_SIGNAL: Duration = Duration::from_secs(10);
@@ -45,16 +49,17 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     if let Some(path) = &cli.summary_json {
         runtime::summary::check_writable(path)?;
     }
+    cli.check_spool()?;
     let camera = cli.camera();
     let connector = Connector::new(link_options(&cli, &camera)?);
     let stream = StreamId::new();
     let counters = Arc::new(Counters::default());
     let hold_up = Arc::new(HoldUp::default());
     let times = Arc::new(DeliveryTimes::default());
-    let queue = Arc::new(Queue::new(queue_limits(&cli), cli.on_full()?));
+    let outbox = Arc::new(outbox(&cli, &camera, stream, &counters, &hold_up)?);
     let mut delivery = Delivery::new(
-        delivery_options(&cli, &camera)?,
-        queue.clone(),
+        delivery_options(&cli, &camera, stream)?,
+        outbox.clone(),
         counters.clone(),
         hold_up.clone(),
         times.clone(),
@@ -71,15 +76,14 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             duration: cli.source.duration,
         },
         stream,
-        queue: queue.clone(),
+        outbox: outbox.clone(),
         counters: counters.clone(),
-        hold_up,
     }
     .spawn(stop_capture.clone())?;
     let reporter = tokio::spawn(show_progress(
         progress.clone(),
         counters.clone(),
-        queue,
+        outbox,
         times,
     ));
 
@@ -99,7 +103,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             captured
         },
     );
-    let unconfirmed = delivery.settle().await;
+    let remainder = delivery.settle().await;
     reporter.abort();
     progress.finish();
 
@@ -109,7 +113,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         stream.to_string(),
         &counters,
         span,
-        unconfirmed,
+        remainder,
     );
     runtime::summary::print(&summary.lines(&counters));
     if let Some(path) = &cli.summary_json {
@@ -184,6 +188,49 @@ fn source_options(cli: &Cli, camera: &CameraName) -> SourceOptions {
     }
 }
 
+/// Where frames wait: in memory, or in a spool.
+fn outbox(
+    cli: &Cli,
+    camera: &CameraName,
+    stream: StreamId,
+    counters: &Arc<Counters>,
+    hold_up: &Arc<HoldUp>,
+) -> anyhow::Result<Outbox> {
+    let Some(dir) = &cli.spool.spool_dir else {
+        return Ok(Outbox::Memory {
+            queue: Queue::new(stream, queue_limits(cli), cli.on_full()?),
+            counters: counters.clone(),
+            hold_up: hold_up.clone(),
+        });
+    };
+    let limits = DepotLimits {
+        max_bytes: cli.spool.spool_max_bytes.as_u64(),
+        lane_bytes: cli.delivery.queue_max_bytes.as_u64(),
+        on_full: cli.spool_full()?,
+        source_can_wait: cli.source_can_wait(),
+    };
+    let (spool, leftovers) = Spool::open(dir, camera, stream, cli.spool.spool_sync)?;
+    if !leftovers.frames.is_empty() {
+        info!(
+            "{} frames of earlier runs are in the spool: they are delivered beside the new ones",
+            leftovers.frames.len()
+        );
+    }
+    if cli.spool.confirm.is_empty() {
+        info!(
+            "no --confirm: a frame leaves the spool once the broker has it, which is no proof that a consumer has"
+        );
+    }
+    Ok(Outbox::Spool(Box::new(Depot::new(
+        camera.clone(),
+        stream,
+        cli.spool.confirm.clone(),
+        limits,
+        counters.clone(),
+        (spool, leftovers),
+    ))))
+}
+
 /// Live delivery has a mailbox for one frame instead of a queue.
 fn queue_limits(cli: &Cli) -> Limits {
     let max_frames = match cli.delivery.delivery {
@@ -196,9 +243,14 @@ fn queue_limits(cli: &Cli) -> Limits {
     }
 }
 
-fn delivery_options(cli: &Cli, camera: &CameraName) -> anyhow::Result<DeliveryOptions> {
+fn delivery_options(
+    cli: &Cli,
+    camera: &CameraName,
+    stream: StreamId,
+) -> anyhow::Result<DeliveryOptions> {
     Ok(DeliveryOptions {
         camera: camera.clone(),
+        stream,
         prefix: cli.delivery.topic_prefix.clone(),
         format: cli.format()?,
         qos: cli.qos(),

@@ -1,10 +1,11 @@
 //! What every Framebridge program needs around its work: logging, the progress line, clean shutdown, the closing
-//! summary, allocator tuning, child processes. It knows nothing of frames or brokers.
+//! summary, allocator tuning, child processes, locked folders. It knows nothing of frames or brokers.
 
 pub mod allocator;
 pub mod arguments;
 pub mod child;
 pub mod deadline;
+pub mod folder;
 pub mod latency;
 pub mod logging;
 pub mod program;

@@ -3,6 +3,9 @@
 mod keeping;
 mod latest_only;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -17,6 +20,7 @@ use runtime::logging::LogArgs;
 use runtime::program::{EXIT_CODES_HELP, UsageError};
 
 use crate::layout::Layout;
+use crate::store::SyncMode;
 use keeping::KeepArgs;
 use latest_only::LatestOnlyArgs;
 
@@ -34,6 +38,9 @@ const EXAMPLES: &str = "\
 Examples:
   # every frame of one camera, as files, losing none while this program is away for less than a day
   frame-subscriber --broker mqtt://192.168.1.10 --camera front-door --out D:\\frames --consumer office-pc
+
+  # the same, and the camera keeps each frame until it is on this disk (frame-publisher --spool-dir DIR --confirm office-pc)
+  frame-subscriber --broker mqtt://192.168.1.10 --camera front-door --consumer office-pc --receipts
 
   # all cameras, and the newest picture of each where another program polls it
   frame-subscriber --out frames --latest latest-{camera}.jpg
@@ -107,6 +114,39 @@ pub struct RunArgs {
     pub(crate) summary_json: Option<PathBuf>,
 }
 
+impl RunArgs {
+    /// What each option allows by itself, and all together do not.
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        let frames = &self.frames;
+        let is_latest_only = frames.latest_only.max_lag().is_some();
+        if is_latest_only && frames.group.is_some() {
+            // What is skipped here may be what the others of the group have got.
+            return Err(UsageError(
+                "--latest-only cannot be used with --group".to_owned(),
+            ));
+        }
+        if frames.receipts && frames.group.is_some() {
+            return Err(UsageError(
+                "--receipts cannot be used with --group: each member has only its share of the frames".into(),
+            ));
+        }
+        if frames.receipts && frames.consumer.is_none() {
+            return Err(UsageError(
+                "--receipts needs --consumer: receipts bear its name".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// `--sync`: receipts claim nothing that a power cut could take.
+    pub(crate) fn sync(&self) -> SyncMode {
+        match self.files.sync {
+            SyncMode::None if self.frames.receipts => SyncMode::Interval,
+            sync => sync,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Frames")]
 pub(crate) struct FrameArgs {
@@ -135,6 +175,10 @@ pub(crate) struct FrameArgs {
     /// Share the frames with the other subscribers of this group: each frame goes to one of them
     #[arg(long, env = "FRAMEBRIDGE_GROUP", value_name = "NAME")]
     pub(crate) group: Option<ConsumerName>,
+
+    /// Tell the cameras what is on disk, for publishers with --confirm; needs --consumer, and implies --sync interval
+    #[arg(long, env = "FRAMEBRIDGE_RECEIPTS", value_parser = BoolishValueParser::new())]
+    pub(crate) receipts: bool,
 
     /// How long the broker keeps frames for --consumer while it is away
     #[arg(long, env = "FRAMEBRIDGE_SESSION_EXPIRY", value_name = "TIME", default_value = "1d", value_parser = humantime::parse_duration)]
@@ -165,19 +209,6 @@ pub(crate) struct FrameArgs {
     pub(crate) drain_timeout: Duration,
 }
 
-impl FrameArgs {
-    /// What was asked for and cannot be had together.
-    pub(crate) fn check(&self) -> Result<(), UsageError> {
-        if self.latest_only.max_lag().is_some() && self.group.is_some() {
-            // What is skipped here may be what the others of the group have got.
-            return Err(UsageError(
-                "--latest-only cannot be used with --group".to_owned(),
-            ));
-        }
-        Ok(())
-    }
-}
-
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Files")]
 pub(crate) struct FileArgs {
@@ -193,6 +224,16 @@ pub(crate) struct FileArgs {
     /// Where each frame goes below --out: minutes, images, or a template
     #[arg(long, env = "FRAMEBRIDGE_LAYOUT", value_name = "TEMPLATE", default_value = "minutes", long_help = LAYOUTS)]
     pub(crate) layout: Layout,
+
+    /// When stored frames are forced to the disk, so that a power cut cannot take them
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_SYNC",
+        value_name = "WHEN",
+        value_enum,
+        default_value = "none"
+    )]
+    pub(crate) sync: SyncMode,
 
     /// Keep the newest frame in this file, replaced in one step; {camera} stands for the camera's name
     #[arg(long, env = "FRAMEBRIDGE_LATEST", value_name = "FILE")]
@@ -257,43 +298,5 @@ impl FromStr for CameraSelection {
         } else {
             text.parse().map(Self::One)
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_long_option_has_an_environment_variable() {
-        let cli = Cli::command();
-        let arguments = cli
-            .get_arguments()
-            .chain(cli.get_subcommands().flat_map(clap::Command::get_arguments));
-        for arg in arguments {
-            let Some(long) = arg.get_long() else { continue };
-            let variable = format!("FRAMEBRIDGE_{}", long.to_uppercase().replace('-', "_"));
-            assert_eq!(
-                arg.get_env().and_then(|env| env.to_str()),
-                Some(&*variable),
-                "--{long}"
-            );
-        }
-    }
-
-    #[test]
-    fn options_work_with_and_without_the_run_subcommand() {
-        let plain = Cli::try_parse_from(["frame-subscriber", "--camera", "door"]).unwrap();
-        assert_eq!(plain.run.frames.camera.one().unwrap().as_str(), "door");
-        let named = Cli::try_parse_from(["frame-subscriber", "run", "--camera", "door"]).unwrap();
-        assert!(matches!(named.command, Some(Command::Run(_))));
-        assert!(Cli::try_parse_from(["frame-subscriber", "--camera", "../x"]).is_err());
     }
 }

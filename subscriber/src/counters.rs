@@ -3,8 +3,10 @@
 use std::ops::RangeInclusive;
 
 use protocol::frame::FrameId;
+use protocol::ranges::RangeSet;
 
 use crate::gaps::{Gaps, Missing};
+use crate::ledger::{StoreLedger, StreamBook};
 use crate::store::Outcome;
 use crate::storing::Stored;
 
@@ -21,6 +23,8 @@ pub(crate) struct Counters {
     pub(crate) is_shared: bool,
     /// Whether only the latest frames are wanted: those that did not come were skipped, too.
     pub(crate) is_latest_only: bool,
+    /// Whether receipts are sent: then all that the cameras give up is this store's business, also before its first frame.
+    pub(crate) confirms: bool,
     /// Frames and pictures that came and were left out.
     left_out: u64,
     gaps: Gaps,
@@ -57,24 +61,63 @@ impl Counters {
         self.left_out += u64::from(!is_repeat);
     }
 
-    /// Frames that have not come, and in how many runs.
-    pub(crate) fn missing(&self) -> Missing {
-        if self.is_latest_only {
-            Missing::default()
-        } else {
-            self.gaps.missing()
+    /// Frames that have not come, of the streams that were heard of in this run.
+    pub(crate) fn shortfall(&self, ledger: &StoreLedger) -> Shortfall {
+        let mut shortfall = Shortfall::default();
+        if self.is_shared {
+            return shortfall;
         }
+        shortfall.missing.add(self.gaps.settled());
+        for (camera, stream, seen) in self.gaps.streams() {
+            shortfall.missing.add(seen.settled());
+            let book = ledger.stream(camera, stream);
+            self.add_stream(&mut shortfall, seen.gaps().collect(), book);
+        }
+        for camera in ledger.cameras() {
+            for (stream, book) in camera.heard_streams() {
+                if self.gaps.stream(camera.camera(), stream).is_none() {
+                    self.add_stream(&mut shortfall, RangeSet::default(), Some(book));
+                }
+            }
+        }
+        if self.is_latest_only {
+            let left_to_the_broker = std::mem::take(&mut shortfall.missing).frames;
+            shortfall.skipped = self.left_out.saturating_add(left_to_the_broker);
+        }
+        shortfall
     }
 
-    /// Frames that were left out because only the latest are wanted, here or by the broker.
-    pub(crate) fn skipped(&self) -> u64 {
-        let left_to_the_broker = if self.is_latest_only {
-            self.gaps.missing().frames
-        } else {
-            0
-        };
-        self.left_out.saturating_add(left_to_the_broker)
+    /// Adds a stream: `gaps` is what did not come in this run; the store may have it from another.
+    fn add_stream(&self, shortfall: &mut Shortfall, mut gaps: RangeSet, book: Option<&StreamBook>) {
+        if let Some(book) = book {
+            gaps.remove_all(&book.accounted_for());
+            // What was skipped here is lost as well, and is counted already.
+            if !self.is_latest_only {
+                gaps.insert_all(&book.lost());
+            }
+            let given_up = if self.confirms {
+                book.all_given_up().count()
+            } else {
+                book.given_up().count()
+            };
+            shortfall.given_up = shortfall.given_up.saturating_add(given_up);
+        }
+        shortfall.missing.add(Missing {
+            gaps: gaps.ranges().len() as u64,
+            frames: gaps.count(),
+        });
     }
+}
+
+/// What has not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Shortfall {
+    /// Lost, or still to come.
+    pub(crate) missing: Missing,
+    /// Given up by the camera.
+    pub(crate) given_up: u64,
+    /// Left out because only the latest are wanted, here or by the broker.
+    pub(crate) skipped: u64,
 }
 
 #[cfg(test)]
@@ -82,41 +125,93 @@ mod tests {
     use std::time::Duration;
 
     use protocol::frame::StreamId;
+    use protocol::ledger::{Ledger, StreamLedger};
 
     use super::*;
 
-    #[test]
-    fn what_was_skipped_is_counted_once_and_is_not_missing() {
-        let stream = StreamId::new();
-        let id = |sequence| FrameId {
+    fn id(stream: StreamId, sequence: u64) -> FrameId {
+        FrameId {
             camera: "door".parse().unwrap(),
             stream,
             sequence,
-        };
+        }
+    }
+
+    fn enter_stored(counters: &mut Counters, ledger: &mut StoreLedger, id: FrameId) {
+        ledger.enter_stored(&id, true);
+        counters.enter(&Stored {
+            ack: None,
+            outcome: Outcome::Stored { path: "x".into() },
+            frame: Some(id),
+            bytes: 1,
+            latency: Duration::ZERO,
+        });
+    }
+
+    #[test]
+    fn what_was_skipped_is_counted_once_and_is_not_missing() {
+        let (mut ledger, stream) = (StoreLedger::new(), StreamId::new());
         let mut counters = Counters {
             is_latest_only: true,
             ..Counters::default()
         };
-        let store = |counters: &mut Counters, sequence| {
-            let stored = Stored {
-                ack: None,
-                outcome: Outcome::Stored {
-                    path: "x.jpg".into(),
-                },
-                frame: Some(id(sequence)),
-                bytes: 1,
-                latency: Duration::ZERO,
-            };
-            assert_eq!(counters.enter(&stored), None);
-        };
-        store(&mut counters, 1);
-        counters.skip(Some(&id(2)));
-        counters.skip(Some(&id(2)));
+        enter_stored(&mut counters, &mut ledger, id(stream, 1));
+        counters.skip(Some(&id(stream, 2)));
+        counters.skip(Some(&id(stream, 2)));
         // The broker has forgotten 3 and 4.
-        store(&mut counters, 5);
+        enter_stored(&mut counters, &mut ledger, id(stream, 5));
         counters.skip(None);
         assert_eq!((counters.received, counters.stored), (2, 2));
-        assert_eq!(counters.skipped(), 4);
-        assert_eq!(counters.missing(), Missing::default());
+        let skipped = |skipped, given_up| Shortfall {
+            skipped,
+            given_up,
+            ..Shortfall::default()
+        };
+        assert_eq!(counters.shortfall(&ledger), skipped(4, 0));
+        // The camera never sent 3, and has none of them any more.
+        let said = Ledger {
+            stream,
+            counter: 1,
+            streams: vec![StreamLedger {
+                stream,
+                last: 6,
+                available: RangeSet::default(),
+                given_up: [3..=3].into_iter().collect(),
+            }],
+        };
+        ledger.take(&id(stream, 1).camera, &said);
+        assert_eq!(counters.shortfall(&ledger), skipped(3, 1));
+    }
+
+    #[test]
+    fn what_the_camera_gave_up_is_not_missing_and_what_came_before_is_not_either() {
+        let (mut counters, mut ledger) = (Counters::default(), StoreLedger::new());
+        let stream = StreamId::new();
+        // Frame 7 came in an earlier run.
+        ledger.enter_stored(&id(stream, 7), true);
+        for sequence in [4, 10] {
+            enter_stored(&mut counters, &mut ledger, id(stream, sequence));
+        }
+        let missing = |gaps, frames, given_up| Shortfall {
+            missing: Missing { gaps, frames },
+            given_up,
+            skipped: 0,
+        };
+        assert_eq!(counters.shortfall(&ledger), missing(2, 4, 0));
+        let said = Ledger {
+            stream,
+            counter: 1,
+            streams: vec![StreamLedger {
+                stream,
+                last: 12,
+                available: [8..=8].into_iter().collect(),
+                given_up: [1..=1, 5..=6, 11..=11].into_iter().collect(),
+            }],
+        };
+        ledger.take(&id(stream, 1).camera, &said);
+        // 8 may still come, 9 and 12 are lost; what is below 4 was never meant for this store.
+        assert_eq!(counters.shortfall(&ledger), missing(2, 3, 3));
+        counters.is_shared = true;
+        assert_eq!(counters.shortfall(&ledger), Shortfall::default());
     }
 }

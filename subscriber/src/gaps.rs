@@ -42,7 +42,7 @@ pub struct Missing {
 
 impl Missing {
     /// Numbers come from the network: they may be as large as numbers go.
-    fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.gaps += other.gaps;
         self.frames = self.frames.saturating_add(other.frames);
     }
@@ -84,6 +84,17 @@ impl Gaps {
             total.add(ledger.missing());
         }
         total
+    }
+
+    /// The books of every stream that is told apart.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = (&CameraName, StreamId, &StreamLedger)> {
+        let streams = self.streams.iter();
+        streams.map(|(camera, stream, ledger)| (camera, *stream, ledger))
+    }
+
+    /// What was missing of streams that are told apart no more.
+    pub(crate) fn settled(&self) -> Missing {
+        self.settled
     }
 
     /// The books of one stream, unless it is unknown or settled.
@@ -142,6 +153,11 @@ impl StreamLedger {
     /// The runs of missing numbers that are still told one by one, lowest first.
     pub fn gaps(&self) -> impl Iterator<Item = RangeInclusive<u64>> {
         self.seen.gaps()
+    }
+
+    /// What is missing, and is told range by range no more.
+    pub(crate) fn settled(&self) -> Missing {
+        self.settled
     }
 
     /// What is missing between the lowest and the highest number seen.

@@ -16,7 +16,7 @@ mod tail;
 mod tests;
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Seek as _, SeekFrom, Write};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -148,37 +148,82 @@ fn scan(mut lines: impl BufRead, mut each: impl FnMut(Entry)) -> io::Result<Scan
     Ok(scan)
 }
 
+/// Reads what the index of `folder` has beyond its first `offset` bytes, all of it if it is shorter, and mends its end.
+/// Gives its length; that is 0 if there is none.
+pub(crate) fn read_tail(folder: &Path, offset: u64, each: impl FnMut(Entry)) -> io::Result<u64> {
+    match open_mended(
+        OpenOptions::new().read(true).append(true),
+        folder,
+        offset,
+        each,
+    ) {
+        Ok((_, len)) => Ok(len),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+fn open_mended(
+    options: &OpenOptions,
+    folder: &Path,
+    offset: u64,
+    each: impl FnMut(Entry),
+) -> io::Result<(File, u64)> {
+    let path = folder.join(INDEX_FILE);
+    let mut file = options.open(&path)?;
+    let offset = if offset > file.metadata()?.len() {
+        0
+    } else {
+        file.seek(SeekFrom::Start(offset))?
+    };
+    let scan = scan(BufReader::new(&file), each)?;
+    let mut len = offset + scan.whole_len;
+    match scan.end {
+        End::Clean => {}
+        End::Unterminated => {
+            file.write_all(b"\n")?;
+            len += 1;
+        }
+        // A handle that appends may not cut, on Windows.
+        End::Torn => OpenOptions::new().write(true).open(&path)?.set_len(len)?,
+    }
+    Ok((file, len))
+}
+
 /// An index that grows.
 #[derive(Debug)]
 pub struct IndexWriter {
     file: File,
+    len: u64,
 }
 
 impl IndexWriter {
     /// Opens or creates the index of `folder`, gives each entry that it has to `each`, and mends its end.
     pub fn open(folder: &Path, each: impl FnMut(Entry)) -> io::Result<Self> {
-        let path = folder.join(INDEX_FILE);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(&path)?;
-        let scan = scan(BufReader::new(&file), each)?;
-        match scan.end {
-            End::Clean => {}
-            End::Unterminated => file.write_all(b"\n")?,
-            // A handle that appends may not cut, on Windows.
-            End::Torn => OpenOptions::new()
-                .write(true)
-                .open(&path)?
-                .set_len(scan.whole_len)?,
-        }
-        Ok(Self { file })
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        let (file, len) = open_mended(&options, folder, 0, each)?;
+        Ok(Self { file, len })
     }
 
     /// Adds `entry`. After an error the index may end in a torn line: open it again.
     pub fn append(&mut self, entry: &Entry) -> io::Result<()> {
-        self.file.write_all(&line::to_bytes(entry))
+        let line = line::to_bytes(entry);
+        self.file.write_all(&line)?;
+        self.len += line.len() as u64;
+        Ok(())
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether it has no entries.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// Makes every later append fail, as a disk may.

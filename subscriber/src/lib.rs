@@ -1,9 +1,9 @@
 //! The Framebridge subscriber: every frame of one or more cameras becomes a file on this machine.
 //!
 //! A frame's way is the order of the modules: `receive` takes it from the broker, `storing` hands it to the [`store`],
-//! which names it by its [`layout`] and enters it in its folder's [`index`]; what came and what did not is counted by
-//! [`gaps`]; the newest goes to [`latest`]. `latest_only` leaves out what is late, `retention` deletes what is old.
-//! [`verify`] reads it all again; `repair` mends the indexes first.
+//! which asks its [`ledger`] whether it is new, names it by its [`layout`] and enters it in its folder's [`index`]; what
+//! came and what did not is counted by [`gaps`]; the newest goes to [`latest`]. `latest_only` leaves out what is late,
+//! `retention` deletes what is old. [`verify`] reads it all again; `repair` mends the indexes and the ledger first.
 
 pub mod config;
 pub mod run;
@@ -12,6 +12,8 @@ mod receive;
 mod storing;
 
 pub mod store;
+
+pub mod ledger;
 
 pub mod layout;
 

@@ -3,32 +3,45 @@
 //! The connection's task never waits for the disk; what the store has no room for waits here, and the broker sends no
 //! more than its window without an acknowledgement. What needs none (QoS 0) has the same room, and is lost beyond it.
 //! Only this stage acknowledges, and only what the store has answered.
+//!
+//! What cameras say of their frames is entered into the store ledger; what the ledger may claim goes back to them as
+//! receipts.
 
 mod arrival;
 mod newest;
+
+mod ledgers;
+
+mod receipts;
+mod telling;
+
+mod ending;
+
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
-use link::{
-    AckToken, Connector, Event, LinkError, Message, NO_TOKEN, Protocol, PublishOutcome, Qos,
-    Session,
-};
-use protocol::topic::{self, ConsumerName, OFFLINE, ONLINE, TopicPrefix};
+use link::{AckToken, Connector, Event, LinkError, Protocol, Qos, Received, Session};
+use protocol::topic::{ConsumerName, ONLINE, TopicPrefix};
 use runtime::deadline::reached;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use self::arrival::arrival;
+use self::ledgers::Ledgers;
 use crate::latest_only::LatestOnly;
+use crate::ledger::StoreLedger;
 use crate::report::Reporter;
 use crate::retention::RetentionFeed;
-use crate::store::{Arrival, Outcome};
-use crate::storing::{Job, Stored};
+use crate::store::{Arrival, Outcome, SharedLedger};
+use crate::storing::{Job, Stored, SyncingEnds};
+
+pub(crate) use self::receipts::Receipts;
 
 /// Most messages that the broker may send ahead of our acknowledgements.
 pub(crate) const RECEIVE_MAXIMUM: u16 = 64;
@@ -38,7 +51,8 @@ const GOODBYE: Duration = Duration::from_millis(200);
 
 /// What is received, and as whom.
 pub(crate) struct Reception {
-    pub(crate) filter: String,
+    /// All of them are asked for at every connection, in this order.
+    pub(crate) filters: Vec<(String, Qos)>,
     pub(crate) prefix: TopicPrefix,
     pub(crate) consumer: Option<ConsumerName>,
     pub(crate) max_frame_bytes: u64,
@@ -49,16 +63,31 @@ pub(crate) struct Reception {
     pub(crate) drain_timeout: Duration,
 }
 
-/// The stage's ends: jobs to the store's thread, answers from it.
-pub(crate) struct Receive {
-    pub(crate) reception: Reception,
+/// The stage's ends towards the store.
+pub(crate) struct StoreEnds {
+    /// To the store's thread.
     pub(crate) jobs: mpsc::Sender<Job>,
+    /// From it.
     pub(crate) answers: mpsc::UnboundedReceiver<Stored>,
-    pub(crate) reporter: Reporter,
-    /// Hears of what is stored and acknowledged.
+    /// What is on disk.
+    pub(crate) ledger: Arc<SharedLedger>,
+    /// To the thread that syncs.
+    pub(crate) syncing: SyncingEnds,
+    /// To whoever deletes: what is stored and acknowledged.
     pub(crate) retention: RetentionFeed,
+}
+
+/// The stage.
+pub(crate) struct Receive {
+    reception: Reception,
+    store: StoreEnds,
+    reporter: Reporter,
+    receipts: Option<Receipts>,
+    ledgers: Ledgers,
     /// Present where only the latest frames are wanted.
     latest_only: Option<LatestOnly>,
+    /// Whether a retained frame was spoken of.
+    retained_was_said: bool,
     /// Received and not yet handed to the store.
     waiting: VecDeque<Job>,
     /// Handed to the store and not yet answered.
@@ -66,23 +95,6 @@ pub(crate) struct Receive {
     /// QoS 0 messages that were lost: all those of earlier connections, and those that found no room here.
     overrun: u64,
     deadline: Option<Instant>,
-}
-
-/// What is left of the stage: the books, and answers that may still come.
-pub(crate) struct Finished {
-    answers: mpsc::UnboundedReceiver<Stored>,
-    reporter: Reporter,
-}
-
-impl Finished {
-    /// Closes the books, once the store's thread is over.
-    pub(crate) fn close(mut self) -> Reporter {
-        while let Ok(stored) = self.answers.try_recv() {
-            self.reporter.enter(&stored);
-        }
-        self.reporter.finish();
-        self.reporter
-    }
 }
 
 /// Why a connection was left.
@@ -98,8 +110,8 @@ enum Left {
 impl Receive {
     pub(crate) fn new(
         reception: Reception,
-        jobs: mpsc::Sender<Job>,
-        answers: mpsc::UnboundedReceiver<Stored>,
+        store: StoreEnds,
+        receipts: Option<Receipts>,
         reporter: Reporter,
     ) -> Self {
         let latest_only = reception
@@ -108,10 +120,11 @@ impl Receive {
         Self {
             latest_only,
             reception,
-            jobs,
-            answers,
+            store,
             reporter,
-            retention: RetentionFeed::default(),
+            receipts,
+            ledgers: Ledgers::default(),
+            retained_was_said: false,
             waiting: VecDeque::new(),
             unanswered: 0,
             overrun: 0,
@@ -140,16 +153,7 @@ impl Receive {
                 () = reached(deadline) => return Ok(()),
             };
             self.reporter.reconnects = connector.reconnects();
-            if let Some(latest_only) = &mut self.latest_only {
-                latest_only.connected(std::time::Instant::now());
-            } else if let Some(consumer) = &self.reception.consumer
-                && connector.reconnects() > 0
-                && !session.session_present()
-            {
-                warn!(
-                    "the broker has forgotten what it kept for {consumer}: what came meanwhile is missing"
-                );
-            }
+            self.enter_session(session.session_present(), connector.reconnects() > 0);
             self.deadline = self.deadline.or_else(|| {
                 self.reception
                     .duration
@@ -157,9 +161,7 @@ impl Receive {
             });
             match self.serve(&mut session, stop).await {
                 Left::Done => {
-                    self.drain(&mut session).await;
-                    self.publish_status(&mut session, OFFLINE);
-                    session.close().await;
+                    self.take_leave(session).await;
                     return Ok(());
                 }
                 Left::Behind => {
@@ -176,6 +178,32 @@ impl Receive {
         }
     }
 
+    /// A session that the broker does not know is a new one: what was sent before may never arrive in it.
+    fn enter_session(&mut self, is_present: bool, had_one: bool) {
+        if let Some(latest_only) = &mut self.latest_only {
+            // Its sessions end with their connections, and nobody is told of them.
+            latest_only.connected(std::time::Instant::now());
+            return;
+        }
+        let Some(consumer) = &self.reception.consumer else {
+            return;
+        };
+        let ledger = &self.store.ledger;
+        if is_present && ledger.read(|ledger| ledger.session().is_some()) {
+            return;
+        }
+        ledger.change(StoreLedger::begin_session);
+        // Nobody waits for the answer: the disk may be full.
+        drop(self.store.syncing.sync_now());
+        if had_one && !is_present {
+            let consequence = match self.receipts {
+                Some(_) => "with --confirm, its cameras send again what came meanwhile",
+                None => "what came meanwhile is missing",
+            };
+            warn!("the broker has forgotten what it kept for {consumer}: {consequence}");
+        }
+    }
+
     /// To a named consumer the broker sends again what waits here unacknowledged. To others it does not; yet what waits
     /// must not grow with each connection while the disk is full.
     fn keep_what_comes_no_more(&mut self) {
@@ -186,14 +214,6 @@ impl Receive {
         self.waiting.truncate(kept.into());
     }
 
-    /// Ends the stage: the store gets nothing more, and what it still answers is counted.
-    pub(crate) fn finish(self) -> Finished {
-        Finished {
-            answers: self.answers,
-            reporter: self.reporter,
-        }
-    }
-
     /// Does `work` while the store's answers go on being counted: there is nobody to acknowledge to. `None`: the store
     /// has had enough.
     async fn answering<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
@@ -202,34 +222,40 @@ impl Receive {
             self.hand_over();
             tokio::select! {
                 done = &mut work => return Some(done),
-                stored = self.answers.recv() => self.enter(&stored?),
+                stored = self.store.answers.recv() => self.enter(&stored?),
                 () = self.reporter.tick() => {}
             }
         }
     }
 
     async fn serve(&mut self, session: &mut Session, stop: &CancellationToken) -> Left {
-        session.subscribe(&self.reception.filter, Qos::AtLeastOnce);
+        for (filter, qos) in &self.reception.filters {
+            session.subscribe(filter, *qos);
+        }
         self.publish_status(session, ONLINE);
+        if let Some(receipts) = &mut self.receipts {
+            receipts.connected();
+        }
         loop {
             self.hand_over();
+            self.publish_receipts(session);
             tokio::select! {
                 event = session.next_event() => match event {
-                    Ok(Event::Received(received, ack)) if self.latest_only.is_some() => {
-                        ack.map(|ack| session.ack(ack));
-                        let arrival = arrival(&self.reception, received);
-                        if self.take_newest(arrival) {
+                    Ok(Event::Received(received, ack)) => {
+                        if self.receive(session, received, ack) {
                             return Left::Behind;
                         }
                     }
-                    Ok(Event::Received(received, ack)) => {
-                        self.take(ack, |reception| arrival(reception, received));
-                    }
-                    Ok(Event::Published(_, PublishOutcome::Denied)) => self.warn_of_denied_status(),
-                    Ok(_) => {}
+                    Ok(Event::Published(token, outcome)) => self.enter_answer(token, outcome),
+                    Ok(Event::Subscribed) => {}
                     Err(error) => return Left::Lost(error),
                 },
-                stored = self.answers.recv() => match stored {
+                () = self.store.syncing.advanced() => {
+                    if let Some(receipts) = &mut self.receipts {
+                        receipts.advance(&self.store.ledger);
+                    }
+                }
+                stored = self.store.answers.recv() => match stored {
                     Some(stored) => self.acknowledge(session, &stored),
                     None => return Left::Done,
                 },
@@ -240,6 +266,35 @@ impl Receive {
                 () = reached(self.deadline) => return Left::Done,
             }
         }
+    }
+
+    /// Takes a message. Whether the connection has fallen behind.
+    fn receive(
+        &mut self,
+        session: &mut Session,
+        received: Received,
+        ack: Option<AckToken>,
+    ) -> bool {
+        let (prefix, ledger) = (&self.reception.prefix, &self.store.ledger);
+        let mut is_behind = false;
+        if prefix.camera_of_ledger(&received.topic).is_some() {
+            let camera = self.ledgers.take(prefix, &received, ledger);
+            if let (Some(camera), Some(receipts)) = (camera, &mut self.receipts) {
+                receipts.draw(camera);
+            }
+        } else if received.retain {
+            self.warn_of_retained_frame(&received.topic);
+        } else if self.latest_only.is_none() {
+            self.take(ack, |reception| arrival(reception, received));
+            return false;
+        } else {
+            let arrival = arrival(&self.reception, received);
+            is_behind = self.take_newest(arrival);
+        }
+        if let Some(ack) = ack {
+            session.ack(ack);
+        }
+        is_behind
     }
 
     /// The broker keeps to its window only at QoS 1: what else comes must not fill the memory while the disk is full.
@@ -256,7 +311,7 @@ impl Receive {
     fn hand_over(&mut self) {
         self.skip_what_is_stale();
         while !self.waiting.is_empty() && !self.leaves_to_the_store_what_it_has() {
-            let Ok(room) = self.jobs.try_reserve() else {
+            let Ok(room) = self.store.jobs.try_reserve() else {
                 break;
             };
             if let Some(job) = self.waiting.pop_front() {
@@ -270,7 +325,7 @@ impl Receive {
     fn acknowledge(&mut self, session: &mut Session, stored: &Stored) {
         self.enter(stored);
         match stored.ack {
-            Some(ack) if session.ack(ack) => self.retention.tell(&stored.outcome),
+            Some(ack) if session.ack(ack) => self.store.retention.tell(&stored.outcome),
             Some(_) => debug!("a message of an earlier connection is left to come again"),
             None => {}
         }
@@ -290,43 +345,14 @@ impl Receive {
         }
         self.reporter.enter(stored);
         if stored.ack.is_none() {
-            self.retention.tell(&stored.outcome);
+            self.store.retention.tell(&stored.outcome);
         }
     }
 
-    /// Waits for the store to finish what has come, and acknowledges it. What it takes no more comes again.
-    async fn drain(&mut self, session: &mut Session) {
-        let deadline = Instant::now() + self.reception.drain_timeout;
-        loop {
-            self.hand_over();
-            if self.unanswered == 0 {
-                return;
-            }
-            tokio::select! {
-                stored = self.answers.recv() => match stored {
-                    Some(stored) => self.acknowledge(session, &stored),
-                    None => return,
-                },
-                () = sleep_until(deadline) => return,
-            }
+    fn warn_of_retained_frame(&mut self, topic: &str) {
+        if !self.retained_was_said {
+            self.retained_was_said = true;
+            warn!("a retained message on {topic} is ignored: frames must not be retained");
         }
-    }
-
-    fn warn_of_denied_status(&self) {
-        let Some(consumer) = &self.reception.consumer else {
-            return;
-        };
-        warn!(
-            "the broker denies {}: with our access list, --consumer must be the --username",
-            topic::consumer_status(consumer)
-        );
-    }
-
-    fn publish_status(&self, session: &mut Session, status: &'static str) {
-        let Some(consumer) = &self.reception.consumer else {
-            return;
-        };
-        let message = Message::retained_text(topic::consumer_status(consumer), status);
-        session.publish(message, NO_TOKEN);
     }
 }

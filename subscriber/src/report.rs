@@ -2,6 +2,7 @@
 
 mod seldom;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
@@ -12,9 +13,9 @@ use serde::Serialize;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::warn;
 
-use crate::counters::Counters;
+use crate::counters::{Counters, Shortfall};
 use crate::retention::Deleted;
-use crate::store::Outcome;
+use crate::store::{Outcome, SharedLedger};
 use crate::storing::Stored;
 use seldom::Seldom;
 
@@ -23,6 +24,7 @@ pub(crate) struct Reporter {
     pub(crate) counters: Counters,
     pub(crate) reconnects: u64,
     pub(crate) waiting: usize,
+    ledger: Arc<SharedLedger>,
     progress: Progress,
     ticks: Interval,
     latencies: Latencies,
@@ -35,7 +37,7 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(crate) fn new(progress: Progress) -> Self {
+    pub(crate) fn new(progress: Progress, ledger: Arc<SharedLedger>) -> Self {
         let mut ticks = interval(progress.interval());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.reset();
@@ -43,6 +45,7 @@ impl Reporter {
             counters: Counters::default(),
             reconnects: 0,
             waiting: 0,
+            ledger,
             progress,
             ticks,
             latencies: Latencies::new(),
@@ -114,10 +117,11 @@ impl Reporter {
             .latencies
             .take()
             .map_or_else(String::new, |latency| format!(", latency {latency}"));
+        let shortfall = self.shortfall();
         let absent = if self.counters.is_latest_only {
-            format!("skipped {}", self.counters.skipped())
+            format!("skipped {}", shortfall.skipped)
         } else {
-            format!("missing {}", self.counters.missing().frames)
+            format!("missing {}", shortfall.missing.frames)
         };
         self.progress.show(format!(
             "{:.1} fps, {:.1} MB/s{latency}, queue {}, stored {}, duplicates {}, {absent}",
@@ -127,6 +131,10 @@ impl Reporter {
             self.counters.stored,
             self.counters.duplicates,
         ));
+    }
+
+    fn shortfall(&self) -> Shortfall {
+        self.ledger.read(|ledger| self.counters.shortfall(ledger))
     }
 
     /// Takes the live line away.
@@ -174,7 +182,11 @@ pub(crate) struct Summary {
 impl Summary {
     pub(crate) fn new(reporter: &Reporter, deleted: Deleted) -> Self {
         let counters = &reporter.counters;
-        let missing = counters.missing();
+        let Shortfall {
+            missing,
+            given_up,
+            skipped,
+        } = reporter.shortfall();
         Self {
             received: counters.received,
             stored: counters.stored,
@@ -183,8 +195,8 @@ impl Summary {
             foreign: counters.foreign,
             gaps: missing.gaps,
             missing: missing.frames,
-            given_up: 0,
-            skipped: counters.skipped(),
+            given_up,
+            skipped,
             deleted: deleted.files,
             deleted_bytes: deleted.bytes,
             reconnects: reporter.reconnects,
@@ -209,6 +221,12 @@ impl Summary {
             lines.push(format!(
                 "Missing: {} frames in {} gaps",
                 self.missing, self.gaps
+            ));
+        }
+        if self.given_up > 0 {
+            lines.push(format!(
+                "Given up by their cameras: {} frames",
+                self.given_up
             ));
         }
         if self.skipped > 0 {

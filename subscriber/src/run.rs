@@ -2,9 +2,10 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use link::{Connector, LinkError, LinkOptions, MQTT_MAX_PACKET_BYTES, SessionKind, Will};
+use link::{Connector, LinkError, LinkOptions, MQTT_MAX_PACKET_BYTES, Qos, SessionKind, Will};
 use protocol::topic::{self, OFFLINE};
 use runtime::program::usage_if;
 use runtime::progress::Progress;
@@ -12,14 +13,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::{Cli, Command, RunArgs, VerifyArgs};
+use crate::config::{Cli, Command, FrameArgs, RunArgs, VerifyArgs};
 use crate::latest::{LatestFile, MjpegOut};
 use crate::latest_only;
-use crate::receive::{RECEIVE_MAXIMUM, Receive, Reception};
+use crate::receive::{RECEIVE_MAXIMUM, Receipts, Receive, Reception, StoreEnds};
 use crate::report::{Reporter, Summary};
-use crate::retention::Retention;
+use crate::retention::{Retention, RetentionFeed};
 use crate::store::FrameStore;
-use crate::storing::{self, Outputs};
+use crate::storing::{self, Outputs, Syncing};
 use crate::verify::VerifyOptions;
 
 /// Frames between reception and the store's thread.
@@ -40,20 +41,21 @@ pub fn main() -> ExitCode {
 
 /// Receives and stores until a limit is reached or somebody says stop.
 async fn run(args: RunArgs) -> anyhow::Result<()> {
-    args.frames.check()?;
+    args.check()?;
     let progress = Progress::new();
     runtime::logging::start(&args.log, &progress);
     if let Some(path) = &args.summary_json {
         runtime::summary::check_writable(path)?;
     }
     let connector = Connector::new(link_options(&args)?);
-    let store = FrameStore::open(&args.files.out, args.files.layout.clone())?;
-    let out = store.root().to_owned();
+    let store = FrameStore::open_synced(&args.files.out, args.files.layout.clone(), args.sync())?;
+    let (out, ledger) = (store.root().to_owned(), Arc::clone(store.ledger()));
     let in_use = store.folders_in_use();
     let outputs = Outputs {
         store,
         latest: args.files.latest.clone().map(LatestFile::new),
         latest_failed: false,
+        refused: false,
         stdout: mjpeg_out(args.files.stdout).context("failed to write to standard output")?,
         frames_limit: args.frames.frames,
         latest_only: args.frames.latest_only.max_lag().is_some(),
@@ -80,27 +82,41 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let (done, answers) = mpsc::unbounded_channel();
     let store_thread = storing::spawn(outputs, jobs_to_do, done, give_up.clone())
         .context("failed to start the store")?;
-    let mut reporter = Reporter::new(progress);
+    let (syncing, syncing_ends) = Syncing::start(Arc::clone(&ledger), args.frames.receipts)
+        .context("failed to start syncing")?;
+    let mut reporter = Reporter::new(progress, Arc::clone(&ledger));
     reporter.counters.is_shared = args.frames.group.is_some();
+    let (retention, retention_feed) = match args.files.keep.limits() {
+        Some(limits) => {
+            let (thread, feed) = Retention::start(out.clone(), limits, in_use)
+                .context("failed to start the retention")?;
+            (Some(thread), feed)
+        }
+        None => (None, RetentionFeed::default()),
+    };
     reporter.counters.is_latest_only = args.frames.latest_only.max_lag().is_some();
-    let mut receive = Receive::new(reception(&args), jobs, answers, reporter);
-    let mut retention = None;
-    if let Some(limits) = args.files.keep.limits() {
-        let (thread, feed) = Retention::start(out.clone(), limits, in_use)
-            .context("failed to start the retention")?;
-        receive.retention = feed;
-        retention = Some(thread);
-    }
+    reporter.counters.confirms = args.frames.receipts;
+    let ends = StoreEnds {
+        jobs,
+        answers,
+        ledger,
+        syncing: syncing_ends,
+        retention: retention_feed,
+    };
+    let mut receive = Receive::new(reception(&args), ends, receipts(&args), reporter);
     let received = receive.run(connector, &stop).await;
 
     give_up.cancel();
-    let finished = receive.finish();
+    let (finished, syncing_ends) = receive.finish();
     let stored = store_thread.join();
     // It ends before the store lets go of the folder.
     let deleted = retention.map(Retention::finish);
     let stored = stored
         .map(Outputs::finish)
         .map_err(|_| anyhow!("the store's thread died"));
+    // Now that nothing more is stored: the last sync has it all.
+    drop(syncing_ends);
+    let synced = syncing.finish();
     let reporter = finished.close();
     let summary = Summary::new(&reporter, deleted.flatten().unwrap_or_default());
     runtime::summary::print(&summary.lines(reporter.counters.bytes, &out));
@@ -108,6 +124,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         runtime::summary::write_json(path, &summary)?;
     }
     stored?;
+    ensure!(synced, "the thread that syncs died");
     ensure!(deleted != Some(None), "the retention's thread died");
     verdict(received, &args)
 }
@@ -161,12 +178,8 @@ fn verdict(received: Result<(), LinkError>, args: &RunArgs) -> anyhow::Result<()
 
 fn reception(args: &RunArgs) -> Reception {
     let frames = &args.frames;
-    let filter = frames.topic_prefix.frames_filter(frames.camera.one());
     Reception {
-        filter: frames
-            .group
-            .as_ref()
-            .map_or(filter.clone(), |group| format!("$share/{group}/{filter}")),
+        filters: filters(frames),
         prefix: frames.topic_prefix.clone(),
         consumer: frames.consumer.clone(),
         max_frame_bytes: frames.max_frame_bytes.as_u64(),
@@ -175,6 +188,28 @@ fn reception(args: &RunArgs) -> Reception {
         duration: frames.duration,
         drain_timeout: frames.drain_timeout,
     }
+}
+
+/// What is subscribed to.
+fn filters(frames: &FrameArgs) -> Vec<(String, Qos)> {
+    let (prefix, camera) = (&frames.topic_prefix, frames.camera.one());
+    let filter = prefix.frames_filter(camera);
+    if let Some(group) = &frames.group {
+        return vec![(format!("$share/{group}/{filter}"), Qos::AtLeastOnce)];
+    }
+    let mut filters = vec![(filter, Qos::AtLeastOnce)];
+    if let (true, Some(consumer)) = (frames.receipts, &frames.consumer) {
+        filters.push((prefix.resend_filter(camera, consumer), Qos::AtLeastOnce));
+    }
+    // The newest one is retained: those that were published while we were away must not fill the broker's queue.
+    filters.push((prefix.ledger_filter(camera), Qos::AtMostOnce));
+    filters
+}
+
+fn receipts(args: &RunArgs) -> Option<Receipts> {
+    let frames = &args.frames;
+    let consumer = frames.consumer.clone().filter(|_| frames.receipts)?;
+    Some(Receipts::new(consumer, frames.topic_prefix.clone()))
 }
 
 fn link_options(args: &RunArgs) -> anyhow::Result<LinkOptions> {

@@ -3,108 +3,55 @@
 //! **Invariant**: [`FrameStore::put`] answers only when the outcome is on disk (though not synced); after an error
 //! nothing is stored, nothing half-written bears a picture's name, and the same arrival can be put again.
 //!
-//! A repeat is judged by its identity and by the checksum in the index, never by the file's bytes: a user may move
-//! or delete stored files, and they do not come back. What is no usable frame is kept in `quarantine/`, once for each
-//! content, so that it can be acknowledged and looked at.
+//! A repeat is judged by its identity in the store ledger and by the checksum in the index, never by the file's bytes: a
+//! user may move or delete stored files and whole folders, and they do not come back. What is no usable frame is kept in
+//! `quarantine/`, once for each content, so that it can be acknowledged and looked at.
+//!
+//! The [`SharedLedger`] is on disk as a [`checkpoint`] and is brought up to date by what the folders' indexes have gained
+//! since. What of all this outlives a power cut, and when, is the [`SyncMode`]'s affair.
 //!
 //! The store blocks; it runs on a thread of its own. It knows nothing of MQTT, acknowledgements or counters.
 
+mod arrival;
 mod folder;
 mod in_use;
 mod output;
 pub(crate) mod replace;
+mod writing;
+
+mod durability;
+
+pub mod checkpoint;
+mod recovery;
+
+mod books;
+mod shared_ledger;
 
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use protocol::event::Decoded;
-use protocol::frame::Frame;
+use protocol::frame::{Frame, FrameId};
 use protocol::jpeg;
-use protocol::topic::CameraName;
 
 use crate::index::{Entry, Kind};
 use crate::layout::{self, Layout};
-use folder::OpenFolders;
+use crate::ledger::Standing;
+use books::Role;
+use folder::{OpenFolders, Recorded};
+use writing::{Place, Task};
 
+pub use arrival::{Arrival, Content, Outcome};
+pub use durability::SyncMode;
 pub(crate) use in_use::FoldersInUse;
 pub use output::StoreError;
 pub(crate) use output::take as take_output_folder;
-
-/// A message on a frames topic, as it came.
-#[derive(Debug, Clone)]
-pub struct Arrival {
-    /// The camera whose topic it came on.
-    pub camera: CameraName,
-    /// When it came.
-    pub received_at: Timestamp,
-    /// What it says.
-    pub content: Content,
-}
-
-/// What a message says, as far as it could be read.
-#[derive(Debug, Clone)]
-pub enum Content {
-    /// A frame, or a bare picture.
-    Decoded(Decoded),
-    /// Neither.
-    Undecodable {
-        /// The whole payload.
-        payload: Bytes,
-        /// Why it could not be read.
-        reason: String,
-    },
-}
-
-/// What became of an arrival. Paths begin with the output folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// A frame, now on disk.
-    Stored {
-        /// Its file.
-        path: PathBuf,
-    },
-    /// A frame that was stored before.
-    Duplicate,
-    /// No usable frame: set aside.
-    Quarantined {
-        /// Where it is kept.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A valid picture under an identity or a name that another one has: set aside.
-    Conflict {
-        /// Where it is kept.
-        path: PathBuf,
-    },
-    /// A bare picture of another publisher, now on disk.
-    Foreign {
-        /// Its file.
-        path: PathBuf,
-    },
-    /// Left out in favour of newer ones, where only the latest are wanted. The store itself leaves out nothing.
-    Skipped,
-}
-
-impl Outcome {
-    /// The file that it is now in, unless it was stored before.
-    #[must_use]
-    pub fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Duplicate | Self::Skipped => None,
-            Self::Stored { path }
-            | Self::Quarantined { path, .. }
-            | Self::Conflict { path }
-            | Self::Foreign { path } => Some(path),
-        }
-    }
-}
+pub use shared_ledger::SharedLedger;
 
 /// An output folder, held by this program alone.
 #[derive(Debug)]
@@ -112,19 +59,23 @@ pub struct FrameStore {
     root: PathBuf,
     layout: Layout,
     folders: OpenFolders,
-    /// Unlocked when it is dropped.
-    _lock: File,
+    ledger: Arc<SharedLedger>,
 }
 
 impl FrameStore {
-    /// Takes `root` for this program, creating it if need be.
+    /// Takes `root` for this program, creating it if need be. Nothing is synced.
     pub fn open(root: &Path, layout: Layout) -> Result<Self, StoreError> {
+        Self::open_synced(root, layout, SyncMode::None)
+    }
+
+    /// [`FrameStore::open`], with what is stored synced as `sync` says.
+    pub fn open_synced(root: &Path, layout: Layout, sync: SyncMode) -> Result<Self, StoreError> {
         let (root, lock) = output::take(root)?;
         Ok(Self {
-            root,
             layout,
             folders: OpenFolders::default(),
-            _lock: lock,
+            ledger: Arc::new(SharedLedger::open(&root, lock, sync)),
+            root,
         })
     }
 
@@ -132,6 +83,12 @@ impl FrameStore {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Its ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<SharedLedger> {
+        &self.ledger
     }
 
     /// Which folders are open here, now and later: their indexes must not be taken away.
@@ -153,20 +110,25 @@ impl FrameStore {
 
     fn try_put(&mut self, arrival: &Arrival) -> io::Result<Outcome> {
         match &arrival.content {
-            Content::Undecodable { payload, reason } => {
-                self.quarantine(arrival, payload, reason.clone())
-            }
+            Content::Undecodable {
+                payload,
+                reason,
+                id,
+            } => self.quarantine(arrival, payload, reason.clone(), id.as_ref()),
             Content::Decoded(Decoded::Foreign(jpeg)) => match jpeg::check(jpeg) {
                 Ok(size) => self.put_foreign(arrival, jpeg, size),
-                Err(error) => self.quarantine(arrival, jpeg, error.to_string()),
+                Err(error) => self.quarantine(arrival, jpeg, error.to_string(), None),
             },
             Content::Decoded(Decoded::Frame(frame)) if !frame.is_intact() => {
                 let reason = format!("its checksum is not {:08x}", frame.crc32c);
-                self.quarantine(arrival, &frame.jpeg, reason)
+                self.quarantine(arrival, &frame.jpeg, reason, None)
             }
             Content::Decoded(Decoded::Frame(frame)) => match jpeg::check(&frame.jpeg) {
                 Ok(size) => self.put_frame(arrival, frame, size),
-                Err(error) => self.quarantine(arrival, &frame.jpeg, error.to_string()),
+                // It left its publisher like that: it would be no better if it came again.
+                Err(error) => {
+                    self.quarantine(arrival, &frame.jpeg, error.to_string(), Some(&frame.id))
+                }
             },
         }
     }
@@ -192,30 +154,28 @@ impl FrameStore {
             crc32c: frame.crc32c,
             received_at: arrival.received_at,
         };
-        let path = place.path();
-        let folder = self.folders.get(&place.folder)?;
-        match folder.recorded(&entry) {
-            folder::Recorded::No => {
-                let stored = folder.store(&entry, &frame.jpeg);
-                self.settle(&place, stored)?;
-                Ok(Outcome::Stored { path })
-            }
-            folder::Recorded::Same => {
-                if !folder.holds_part_of(&entry)? {
-                    return Ok(Outcome::Duplicate);
-                }
-                let replaced = folder.write(&place.file, &frame.jpeg);
-                self.settle(&place, replaced)?;
-                Ok(Outcome::Stored { path })
-            }
-            folder::Recorded::Other => {
+        let standing = self.ledger.standing(&frame.id);
+        // The folder of a frame that was stored may have been moved away: it is not made again for that.
+        if standing == Standing::Stored && self.folders.existing(&place.folder)?.is_none() {
+            return Ok(Outcome::Duplicate);
+        }
+        let folder = self.folder(&place)?;
+        let task = match (folder.recorded(&entry), standing) {
+            (Recorded::No, Standing::Stored) => return Ok(Outcome::Duplicate),
+            (Recorded::No, _) => Task::StoreAndRecord,
+            (Recorded::Same, Standing::Doubtful) => Task::Store,
+            (Recorded::Same, _) if folder.holds_part_of(&entry)? => Task::Store,
+            (Recorded::Same, _) => return Ok(Outcome::Duplicate),
+            (Recorded::Other, _) => {
                 let reason = format!("{} is recorded with another picture", place.file);
-                match self.quarantine(arrival, &frame.jpeg, reason)? {
+                return match self.quarantine(arrival, &frame.jpeg, reason, Some(&frame.id))? {
                     Outcome::Quarantined { path, .. } => Ok(Outcome::Conflict { path }),
                     other => Ok(other),
-                }
+                };
             }
-        }
+        };
+        self.write(&place, &entry, &frame.jpeg, task, Role::Frame(&frame.id))?;
+        Ok(Outcome::Stored { path: place.path() })
     }
 
     fn put_foreign(
@@ -236,7 +196,7 @@ impl FrameStore {
             crc32c,
             received_at: arrival.received_at,
         };
-        self.store_once(&place, &entry, jpeg)?;
+        self.store_once(&place, &entry, jpeg, Role::Unnumbered)?;
         Ok(Outcome::Foreign { path: place.path() })
     }
 
@@ -245,6 +205,7 @@ impl FrameStore {
         arrival: &Arrival,
         payload: &Bytes,
         reason: String,
+        id: Option<&FrameId>,
     ) -> io::Result<Outcome> {
         let path = layout::quarantine_path(&arrival.camera, payload);
         let place = Place::new(&self.root, &path);
@@ -259,47 +220,41 @@ impl FrameStore {
             crc32c: protocol::frame::checksum(payload),
             received_at: arrival.received_at,
         };
-        self.store_once(&place, &entry, payload)?;
+        let role = id.map_or(Role::Unnumbered, Role::SetAside);
+        self.store_once(&place, &entry, payload, role)?;
         Ok(Outcome::Quarantined {
             path: place.path(),
             reason,
         })
     }
 
-    fn store_once(&mut self, place: &Place, entry: &Entry, bytes: &[u8]) -> io::Result<()> {
-        let folder = self.folders.get(&place.folder)?;
-        if folder.recorded(entry) != folder::Recorded::No {
+    fn store_once(
+        &mut self,
+        place: &Place,
+        entry: &Entry,
+        bytes: &[u8],
+        role: Role,
+    ) -> io::Result<()> {
+        let is_recorded = self.folder(place)?.recorded(entry) != Recorded::No;
+        if is_recorded && !self.is_in_doubt(place, role) {
+            if let Role::SetAside(id) = role {
+                self.ledger
+                    .change(|ledger| ledger.enter_set_aside(id, true));
+            }
             return Ok(());
         }
-        let stored = folder.store(entry, bytes);
-        self.settle(place, stored)
+        let task = if is_recorded {
+            Task::Store
+        } else {
+            Task::StoreAndRecord
+        };
+        self.write(place, entry, bytes, task, role)
     }
 
-    /// After an error what is known of the folder may be wrong: it is read again at its next use.
-    fn settle(&mut self, place: &Place, done: io::Result<()>) -> io::Result<()> {
-        done.inspect_err(|_| self.folders.forget(&place.folder))
-    }
-}
-
-/// A file's place: an absolute folder, and a name in it.
-struct Place {
-    folder: PathBuf,
-    file: String,
-}
-
-impl Place {
-    fn new(root: &Path, relative: &Path) -> Self {
-        let file = relative
-            .file_name()
-            .and_then(|name| name.to_str())
-            .expect("a layout yields file names in UTF-8");
-        Self {
-            folder: root.join(relative.parent().unwrap_or(Path::new(""))),
-            file: file.to_owned(),
+    fn is_in_doubt(&self, place: &Place, role: Role) -> bool {
+        match role {
+            Role::Frame(id) | Role::SetAside(id) => self.ledger.standing(id) == Standing::Doubtful,
+            Role::Unnumbered => self.ledger.doubts_file(&place.folder, &place.file),
         }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.join(&self.file)
     }
 }

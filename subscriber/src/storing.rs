@@ -1,7 +1,13 @@
 //! The store's thread: one arrival after another becomes a file, however long the disk takes.
 //!
 //! What cannot be stored now is tried again until it can: the frame is not acknowledged meanwhile, and nothing
-//! overtakes it.
+//! overtakes it; where only the latest frames are wanted, it is left out instead. With `--sync always` a few frames share one sync, and are answered after it.
+
+mod group;
+mod syncing;
+
+#[cfg(test)]
+mod tests;
 
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -16,6 +22,8 @@ use tracing::{info, warn};
 
 use crate::latest::{LatestFile, MjpegOut, Shot};
 use crate::store::{Arrival, Content, FrameStore, Outcome};
+
+pub(crate) use syncing::{Syncing, SyncingEnds};
 
 /// How long a disk that refused a frame is left alone.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -51,6 +59,8 @@ pub(crate) struct Outputs {
     pub(crate) stdout: Option<MjpegOut>,
     /// End after so many stored pictures: what comes later is left to the broker.
     pub(crate) frames_limit: Option<u64>,
+    /// Whether the disk takes none at the moment: it is said once.
+    pub(crate) refused: bool,
     /// Whether a frame that cannot be stored now gives way to a newer one.
     pub(crate) latest_only: bool,
 }
@@ -73,45 +83,50 @@ fn store_all(
     answers: &mpsc::UnboundedSender<Stored>,
     give_up: &CancellationToken,
 ) -> Outputs {
-    let (mut stored, mut refused) = (0, false);
-    while outputs.frames_limit.is_none_or(|limit| stored < limit) {
-        let Some(job) = jobs.blocking_recv() else {
+    let (mut stored, mut left_over) = (0, None);
+    while let Some(room) = outputs.room_for(stored)
+        && let Some(first) = left_over.take().or_else(|| jobs.blocking_recv())
+    {
+        let group = group::gather(&mut outputs, first, &mut jobs, room, give_up);
+        let dealt_with = group.and_then(|group| {
+            left_over = group.left_over;
+            group::settle(&mut outputs, group.dealt_with, give_up)
+        });
+        let Some(dealt_with) = dealt_with else {
             break;
         };
-        let Some(outcome) = put(&mut outputs, &job.arrival, &mut refused, give_up) else {
-            break;
-        };
-        let is_new = matches!(outcome, Outcome::Stored { .. } | Outcome::Foreign { .. });
-        // First the answer: showing the picture elsewhere is no part of storing it, and must not hold up its acknowledgement.
-        if answers.send(answer(&job, outcome)).is_err() {
-            break;
-        }
-        if is_new {
-            stored += 1;
-            outputs.show(&job.arrival);
+        for (job, outcome) in dealt_with {
+            let is_new = is_new(&outcome);
+            // First the answer: showing the picture elsewhere is no part of storing it, and must not hold up its
+            // acknowledgement.
+            if answers.send(answer(&job, outcome)).is_err() {
+                return outputs;
+            }
+            if is_new {
+                stored += 1;
+                outputs.show(&job.arrival);
+            }
         }
     }
     outputs
 }
 
-/// Puts `arrival` into the store, however often it takes. `None`: given up, nothing is stored. `refused` is whether the
-/// disk takes none at the moment.
-fn put(
-    outputs: &mut Outputs,
-    arrival: &Arrival,
-    refused: &mut bool,
-    give_up: &CancellationToken,
-) -> Option<Outcome> {
+fn is_new(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Stored { .. } | Outcome::Foreign { .. })
+}
+
+/// Puts `arrival` into the store, however often it takes. `None`: given up, nothing is stored.
+fn put(outputs: &mut Outputs, arrival: &Arrival, give_up: &CancellationToken) -> Option<Outcome> {
     loop {
         match outputs.store.put(arrival) {
             Ok(outcome) => {
-                if std::mem::take(refused) {
+                if std::mem::take(&mut outputs.refused) {
                     info!("frames can be stored again");
                 }
                 return Some(outcome);
             }
             Err(error) => {
-                if !std::mem::replace(refused, true) {
+                if !std::mem::replace(&mut outputs.refused, true) {
                     let what = if outputs.latest_only {
                         "are skipped"
                     } else {
@@ -135,6 +150,12 @@ fn put(
 }
 
 impl Outputs {
+    /// How many new pictures may still come, if any.
+    fn room_for(&self, stored: u64) -> Option<u64> {
+        let room = self.frames_limit.unwrap_or(u64::MAX) - stored;
+        (room > 0).then_some(room)
+    }
+
     /// Shows a picture that was just stored to those who want only the newest.
     fn show(&mut self, arrival: &Arrival) {
         let shot = match &arrival.content {

@@ -66,3 +66,36 @@ fn a_file_waits_for_room_and_a_camera_does_not() {
     assert_eq!(on_full("recording.mjpeg"), OnFull::Block);
     assert_eq!(on_full("/dev/video0"), OnFull::DropOldest);
 }
+
+#[test]
+fn a_spool_is_refused_with_what_contradicts_it() {
+    let check = |args: &str| {
+        let words = ["frame-publisher"]
+            .into_iter()
+            .chain(args.split_whitespace());
+        Cli::try_parse_from(words).unwrap().check_spool()
+    };
+    for args in [
+        "--confirm archive",
+        "--spool-full drop-newest",
+        "--spool-dir s --delivery live",
+        "--spool-dir s --qos 0",
+        "--spool-dir s --on-full drop-newest",
+    ] {
+        assert!(check(args).is_err(), "{args}");
+    }
+    check("--spool-dir s --confirm archive --confirm second").unwrap();
+}
+
+#[test]
+fn a_full_spool_makes_only_a_file_wait() {
+    let spool_full = |args: &str| {
+        let words = ["frame-publisher", "--spool-dir", "s"]
+            .into_iter()
+            .chain(args.split_whitespace());
+        Cli::try_parse_from(words).unwrap().spool_full()
+    };
+    assert_eq!(spool_full("--source a.mjpeg").unwrap(), OnFull::Block);
+    assert_eq!(spool_full("--source test").unwrap(), OnFull::DropOldest);
+    assert!(spool_full("--source test --spool-full block").is_err());
+}

@@ -1,20 +1,34 @@
 //! What the broker answers to a frame, and what becomes of the frame then.
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use link::{Event, LinkError, PublishOutcome, PublishToken};
+use link::{Event, LinkError, PublishOutcome, PublishToken, Session};
 use tracing::{info, warn};
 
 use super::Delivery;
+use crate::announce::LEDGER_TOKEN;
 use crate::audience::Audience;
 use crate::counters::DropReason;
+use crate::outbox::Route;
 
 impl Delivery {
-    pub(super) fn take_event(&mut self, event: &Event) -> Result<(), LinkError> {
-        let Event::Published(token, outcome) = *event else {
-            return Ok(());
+    pub(super) fn take_event(
+        &mut self,
+        session: &mut Session,
+        event: Event,
+    ) -> Result<(), LinkError> {
+        let (token, outcome) = match event {
+            Event::Published(LEDGER_TOKEN, _) => {
+                self.ledger.acknowledged();
+                return Ok(());
+            }
+            Event::Published(token, outcome) => (token, outcome),
+            Event::Received(received, ack) => {
+                self.take_message(session, &received, ack);
+                return Ok(());
+            }
+            Event::Subscribed => return Ok(()),
         };
         match outcome {
             PublishOutcome::Accepted => self.accepted(token),
@@ -27,8 +41,8 @@ impl Delivery {
                 )));
             }
             PublishOutcome::Refused => {
-                if self.in_flight.settle(token).is_some() {
-                    self.counters.drop_frames(DropReason::Refused, 1);
+                if let Some(parcel) = self.in_flight.settle(token) {
+                    self.outbox.give_up(&parcel.frame.id, DropReason::Refused);
                 }
             }
         }
@@ -36,30 +50,42 @@ impl Delivery {
     }
 
     fn accepted(&mut self, token: PublishToken) {
-        let Some(frame) = self.in_flight.settle(token) else {
+        let Some(parcel) = self.in_flight.settle(token) else {
             return;
         };
+        let frame = &parcel.frame;
+        self.packet_limit.taken(frame.jpeg.len());
+        self.outbox.accepted(&parcel);
+        if parcel.to != Route::Everybody {
+            return;
+        }
         if self.audience != Audience::Present {
             info!("somebody subscribes now: delivering");
             self.audience = Audience::Present;
             self.hold_up.set(DropReason::QueueFull);
         }
-        self.packet_limit.taken(frame.jpeg.len());
-        self.counters.delivered.fetch_add(1, Relaxed);
-        self.counters
-            .delivered_bytes
-            .fetch_add(frame.jpeg.len() as u64, Relaxed);
-        let latency = Timestamp::now().duration_since(frame.captured_at);
-        self.times
-            .record(Duration::try_from(latency).unwrap_or_default());
+        if parcel.is_fresh {
+            let latency = Timestamp::now().duration_since(frame.captured_at);
+            self.times
+                .record(Duration::try_from(latency).unwrap_or_default());
+        }
     }
 
     fn unheard(&mut self, token: PublishToken) {
+        if let Some(Route::Confirmer(_)) = self.in_flight.route(token) {
+            if let (Some(parcel), Some(depot)) = (self.in_flight.settle(token), self.outbox.depot())
+            {
+                depot.reached_nobody(&parcel);
+            }
+            return;
+        }
         let jpeg_bytes = if self.options.newest_wins {
             let dropped = self.in_flight.settle(token);
-            self.counters
-                .drop_frames(DropReason::NoSubscriber, usize::from(dropped.is_some()));
-            dropped.map(|frame| frame.jpeg.len())
+            if let Some(parcel) = &dropped {
+                self.outbox
+                    .give_up(&parcel.frame.id, DropReason::NoSubscriber);
+            }
+            dropped.map(|parcel| parcel.frame.jpeg.len())
         } else {
             self.in_flight.keep_for_later(token)
         };

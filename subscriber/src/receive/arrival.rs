@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use link::Received;
-use protocol::event;
+use protocol::event::{self, Decoded};
+use protocol::frame::FrameId;
 use protocol::topic::CameraName;
 
 use super::Reception;
@@ -14,13 +15,13 @@ const MAX_REASON_CHARS: usize = 200;
 
 pub(super) fn arrival(reception: &Reception, received: Received) -> Arrival {
     let received_at = Timestamp::now();
-    let Some(camera) = reception.prefix.camera_of_frames(&received.topic) else {
+    let Some(camera) = camera_of(reception, &received.topic) else {
         let level = received.topic.rsplit('/').nth(1).unwrap_or_default();
         let reason = format!(
             "topic {:?} names no camera that we could take",
             received.topic
         );
-        let content = undecodable(received.payload, reason);
+        let content = undecodable(received.payload, reason, None);
         return Arrival {
             camera: CameraName::sanitized(level),
             received_at,
@@ -41,9 +42,10 @@ pub(super) fn arrival(reception: &Reception, received: Received) -> Arrival {
                 "larger than --max-frame-bytes {}",
                 reception.max_frame_bytes
             ),
+            certain_id(&decoded),
         ),
         Ok(decoded) => Content::Decoded(decoded),
-        Err(error) => undecodable(payload, error.to_string()),
+        Err(error) => undecodable(payload, error.to_string(), None),
     };
     Arrival {
         camera,
@@ -52,12 +54,33 @@ pub(super) fn arrival(reception: &Reception, received: Received) -> Arrival {
     }
 }
 
-fn undecodable(payload: Bytes, mut reason: String) -> Content {
+/// The camera of a frame, whether it goes to all or was sent again to us.
+fn camera_of(reception: &Reception, topic: &str) -> Option<CameraName> {
+    let prefix = &reception.prefix;
+    prefix.camera_of_frames(topic).or_else(|| {
+        let consumer = reception.consumer.as_ref()?;
+        prefix.camera_of_resend(topic, consumer)
+    })
+}
+
+/// Which frame it is, unless it was altered on its way: then it may be another.
+fn certain_id(decoded: &Decoded) -> Option<FrameId> {
+    match decoded {
+        Decoded::Frame(frame) if frame.is_intact() => Some(frame.id.clone()),
+        _ => None,
+    }
+}
+
+fn undecodable(payload: Bytes, mut reason: String, id: Option<FrameId>) -> Content {
     if let Some((end, _)) = reason.char_indices().nth(MAX_REASON_CHARS) {
         reason.truncate(end);
         reason.push_str("...");
     }
-    Content::Undecodable { payload, reason }
+    Content::Undecodable {
+        payload,
+        reason,
+        id,
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +93,8 @@ mod tests {
         let json = Some(event::CONTENT_TYPE_STRUCTURED);
         let camera = "door".parse().unwrap();
         let error = event::decode(&camera, json, &[], payload.into()).unwrap_err();
-        let Content::Undecodable { reason, .. } = undecodable(Bytes::new(), error.to_string())
+        let Content::Undecodable { reason, .. } =
+            undecodable(Bytes::new(), error.to_string(), None)
         else {
             panic!("it is undecodable");
         };

@@ -8,11 +8,13 @@ use link::{LinkOptions, SessionKind};
 use runtime::progress::Progress;
 
 use super::*;
-use crate::store::Content;
+use crate::layout::Layout;
+use crate::store::{Content, FrameStore};
+use crate::storing::Syncing;
 
 fn reception() -> Reception {
     Reception {
-        filter: "cameras/+/frames".to_owned(),
+        filters: vec![("cameras/+/frames".to_owned(), Qos::AtLeastOnce)],
         prefix: "cameras".parse().unwrap(),
         consumer: None,
         max_frame_bytes: 1024,
@@ -23,6 +25,27 @@ fn reception() -> Reception {
     }
 }
 
+/// The stage before a store that nothing is written into.
+fn stage(
+    reception: Reception,
+    jobs: mpsc::Sender<Job>,
+    answers: mpsc::UnboundedReceiver<Stored>,
+) -> Receive {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FrameStore::open(folder.path(), Layout::default()).unwrap();
+    let ledger = Arc::clone(store.ledger());
+    let (_, syncing) = Syncing::start(Arc::clone(&ledger), false).unwrap();
+    let reporter = Reporter::new(Progress::new(), Arc::clone(&ledger));
+    let ends = StoreEnds {
+        jobs,
+        answers,
+        ledger,
+        syncing,
+        retention: RetentionFeed::default(),
+    };
+    Receive::new(reception, ends, None, reporter)
+}
+
 fn picture(_: &Reception) -> Arrival {
     Arrival {
         camera: "door".parse().unwrap(),
@@ -30,6 +53,7 @@ fn picture(_: &Reception) -> Arrival {
         content: Content::Undecodable {
             payload: Bytes::new(),
             reason: String::new(),
+            id: None,
         },
     }
 }
@@ -38,7 +62,7 @@ fn picture(_: &Reception) -> Arrival {
 async fn messages_without_acknowledgement_do_not_fill_the_memory_while_the_disk_is_full() {
     let (jobs, _jobs_that_nobody_does) = mpsc::channel(1);
     let (_done, answers) = mpsc::unbounded_channel();
-    let mut receive = Receive::new(reception(), jobs, answers, Reporter::new(Progress::new()));
+    let mut receive = stage(reception(), jobs, answers);
     for _ in 0..1000 {
         receive.take(None, picture);
         receive.hand_over();
@@ -67,7 +91,7 @@ fn connector(port: u16) -> Connector {
 async fn a_store_that_has_had_enough_ends_it_while_the_broker_is_away() {
     let (jobs, _) = mpsc::channel(1);
     let (_, answers) = mpsc::unbounded_channel();
-    let mut receive = Receive::new(reception(), jobs, answers, Reporter::new(Progress::new()));
+    let mut receive = stage(reception(), jobs, answers);
     let never = CancellationToken::new();
     // Nobody listens there.
     let run = receive.run(connector(1), &never);
@@ -100,7 +124,7 @@ async fn what_has_come_is_stored_before_the_end() {
     let (done, answers) = mpsc::unbounded_channel();
     let mut reception = reception();
     reception.drain_timeout = Duration::from_secs(30);
-    let mut receive = Receive::new(reception, jobs, answers, Reporter::new(Progress::new()));
+    let mut receive = stage(reception, jobs, answers);
     for _ in 0..RECEIVE_MAXIMUM {
         receive.take(None, picture);
     }
@@ -123,7 +147,7 @@ async fn what_has_come_is_stored_before_the_end() {
     });
     let broker = broker_that_says(stop.clone());
     receive.run(connector(broker), &stop).await.unwrap();
-    let reporter = receive.finish().close();
+    let reporter = receive.finish().0.close();
     store.join().unwrap();
     assert_eq!(reporter.counters.received, u64::from(RECEIVE_MAXIMUM));
 }

@@ -215,6 +215,7 @@ fn foreign_pictures_and_what_was_set_aside_are_entered_again() {
         let undecodable = Content::Undecodable {
             payload: Bytes::copy_from_slice(payload),
             reason: "neither".to_owned(),
+            id: None,
         };
         recording.put(&mut store, undecodable);
     }

@@ -240,6 +240,7 @@ fn foreign_pictures_and_what_was_set_aside_go_by_the_same_rule() {
     let broken = Content::Undecodable {
         payload: Bytes::from_static(b"hello"),
         reason: "neither".to_owned(),
+        id: None,
     };
     let broken = fixture.put(broken, 2);
     for path in [&foreign, &broken] {

@@ -7,9 +7,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use protocol::frame::StreamId;
+use protocol::ranges::RangeSet;
+use protocol::topic::CameraName;
+
 use super::in_use::{Claim, FoldersInUse};
 use super::replace::{at, is_partial, replace};
 use crate::index::{Entry, INDEX_FILE, IndexWriter};
+use crate::ledger::Numbers;
 
 /// More folders than this are never open: each is a file handle.
 const MAX_OPEN: usize = 128;
@@ -50,6 +55,20 @@ impl OpenFolders {
         Ok(self.open.push_mut(folder))
     }
 
+    /// The folder at `path` if it is open, or has an index to open.
+    pub(super) fn existing(&mut self, path: &Path) -> io::Result<Option<&mut Folder>> {
+        if self.is_open(path) || path.join(INDEX_FILE).is_file() {
+            self.get(path).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Whether the folder at `path` is open.
+    pub(super) fn is_open(&self, path: &Path) -> bool {
+        self.open.iter().any(|folder| folder.is_at(path))
+    }
+
     /// Closes the folder at `path`.
     pub(super) fn forget(&mut self, path: &Path) {
         self.open.retain(|folder| !folder.is_at(path));
@@ -76,6 +95,8 @@ pub(super) struct Folder {
     /// millions of them.
     records: HashMap<u64, Record>,
     hasher: RandomState,
+    /// The frames that the index had when it was opened, until somebody asks.
+    numbers: Option<Vec<Numbers>>,
     _claim: Claim,
 }
 
@@ -91,17 +112,45 @@ impl Folder {
         fs::create_dir_all(path)?;
         remove_leftovers(path)?;
         let (mut records, hasher) = (HashMap::new(), RandomState::new());
+        let mut numbers: HashMap<(CameraName, StreamId), RangeSet> = HashMap::new();
         let index = IndexWriter::open(path, |entry| {
             records.insert(name_key(&hasher, &entry.file), record(&hasher, &entry));
+            if let Some((stream, sequence)) = entry.identity() {
+                let key = (entry.camera, stream);
+                numbers.entry(key).or_default().insert(sequence);
+            }
         })?;
+        let numbers = numbers
+            .into_iter()
+            .map(|((camera, stream), numbers)| Numbers {
+                camera,
+                stream,
+                numbers,
+            })
+            .collect();
         Ok(Self {
             path: path.to_owned(),
             used: Instant::now(),
             index,
             records,
             hasher,
+            numbers: Some(numbers),
             _claim: claim,
         })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Length of the index.
+    pub(super) fn index_bytes(&self) -> u64 {
+        self.index.len()
+    }
+
+    /// The frames that the index had when it was opened; once.
+    pub(super) fn take_numbers(&mut self) -> Option<Vec<Numbers>> {
+        self.numbers.take()
     }
 
     pub(super) fn recorded(&self, entry: &Entry) -> Recorded {
@@ -165,7 +214,7 @@ fn record(hasher: &RandomState, entry: &Entry) -> Record {
 }
 
 /// Files whose writing a crash cut short: their frames were not acknowledged, and come again.
-fn remove_leftovers(folder: &Path) -> io::Result<()> {
+pub(super) fn remove_leftovers(folder: &Path) -> io::Result<()> {
     for item in fs::read_dir(folder)? {
         let item = item?;
         if item.file_name().to_str().is_some_and(is_partial) {

@@ -1,3 +1,5 @@
+mod lasting;
+
 use std::fs;
 
 use jpeg_encoder::{ColorType, Encoder};
@@ -51,8 +53,13 @@ struct Fixture {
 
 impl Fixture {
     fn new(layout: &str) -> Self {
+        Self::synced(layout, SyncMode::None)
+    }
+
+    fn synced(layout: &str, sync: SyncMode) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = FrameStore::open(folder.path(), layout.parse().unwrap()).unwrap();
+        let layout = layout.parse().unwrap();
+        let store = FrameStore::open_synced(folder.path(), layout, sync).unwrap();
         Self {
             folder,
             store,
@@ -78,9 +85,9 @@ impl Fixture {
             store,
             stream,
         } = self;
-        let layout = store.layout.clone();
+        let (layout, sync) = (store.layout.clone(), store.ledger.sync_mode());
         drop(store);
-        let store = FrameStore::open(folder.path(), layout).unwrap();
+        let store = FrameStore::open_synced(folder.path(), layout, sync).unwrap();
         Self {
             folder,
             store,
@@ -100,7 +107,7 @@ impl Fixture {
             .map(Result::unwrap)
             .filter(|item| item.file_type().is_file())
             .map(|item| item.file_name().to_str().unwrap().to_owned())
-            .filter(|name| name != INDEX_FILE && name != output::LOCK_FILE)
+            .filter(|name| name != INDEX_FILE && !name.starts_with(".framebridge"))
             .collect();
         files.sort();
         files
@@ -192,6 +199,7 @@ fn what_is_no_usable_frame_is_quarantined_once_with_its_reason() {
             arrival(Content::Undecodable {
                 payload: Bytes::from_static(b"hello"),
                 reason: "neither".to_owned(),
+                id: None,
             }),
             "neither",
         ),

@@ -220,6 +220,7 @@ fn foreign_and_quarantined_files_are_counted_apart() {
     let undecodable = Content::Undecodable {
         payload: Bytes::from_static(b"hello"),
         reason: "neither".to_owned(),
+        id: None,
     };
     recording.put(&mut store, undecodable);
     let report = recording.verify();

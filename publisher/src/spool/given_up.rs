@@ -1,0 +1,123 @@
+//! The numbers of a stream that were given up, written down so that a crash forgets none: `given-up.txt`, one
+//! `FIRST-LAST` a line.
+//!
+//! It is one page of fixed size, made with the stream and overwritten in place by one write: that takes no new room on a
+//! full disk, and a killed program leaves the old page or the new one. Should the ranges outgrow it, the lowest are not
+//! named any more.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::Path;
+
+use protocol::ranges::RangeSet;
+
+const FILE: &str = "given-up.txt";
+const PAGE_BYTES: usize = 4096;
+
+#[derive(Debug)]
+pub(super) struct GivenUpPage {
+    file: File,
+    ranges: RangeSet,
+}
+
+impl GivenUpPage {
+    /// Opens or makes the page of the stream in `folder`.
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(folder.join(FILE))?;
+        let mut text = String::new();
+        // What cannot be read is as good as not written.
+        let _ = file.read_to_string(&mut text);
+        let ranges = text.lines().filter_map(parse_line).collect();
+        let mut page = Self { file, ranges };
+        if text.len() != PAGE_BYTES {
+            let ranges = page.ranges.clone();
+            page.write(&ranges)?;
+        }
+        Ok(page)
+    }
+
+    pub(super) fn ranges(&self) -> &RangeSet {
+        &self.ranges
+    }
+
+    /// Replaces what is written.
+    pub(super) fn write(&mut self, ranges: &RangeSet) -> io::Result<()> {
+        self.ranges = ranges.clone();
+        let mut lines: Vec<String> = Vec::new();
+        let mut room = PAGE_BYTES;
+        for range in ranges.ranges().iter().rev() {
+            let line = format!("{}-{}\n", range.start(), range.end());
+            let Some(left) = room.checked_sub(line.len()) else {
+                break;
+            };
+            room = left;
+            lines.push(line);
+        }
+        lines.reverse();
+        let mut page = lines.concat().into_bytes();
+        page.resize(PAGE_BYTES, b'\n');
+        self.file.rewind()?;
+        self.file.write_all(&page)
+    }
+}
+
+fn parse_line(line: &str) -> Option<std::ops::RangeInclusive<u64>> {
+    let (first, last) = line.split_once('-')?;
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first <= last).then_some(first..=last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_up_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let given_up: RangeSet = [3..=3, 17..=42].into_iter().collect();
+        GivenUpPage::open(folder.path())
+            .unwrap()
+            .write(&given_up)
+            .unwrap();
+        let text = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
+        assert!(text.starts_with("3-3\n17-42\n"), "{text}");
+        let page = GivenUpPage::open(folder.path()).unwrap();
+        assert_eq!(*page.ranges(), given_up);
+    }
+
+    #[test]
+    fn a_page_that_is_full_names_the_highest_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let every_other: RangeSet = (1..=2000).map(|n| 2 * n..=2 * n).collect();
+        GivenUpPage::open(folder.path())
+            .unwrap()
+            .write(&every_other)
+            .unwrap();
+        let file = std::fs::metadata(folder.path().join(FILE)).unwrap();
+        assert_eq!(file.len(), PAGE_BYTES as u64);
+        let page = GivenUpPage::open(folder.path()).unwrap();
+        assert_eq!(page.ranges().last(), Some(4000));
+        assert!(page.ranges().count() > 300);
+        assert!(page.ranges().numbers().all(|n| every_other.contains(n)));
+    }
+
+    #[test]
+    fn junk_in_the_page_is_no_trouble() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), b"9-1\nx\n5-6\n\xff").unwrap();
+        assert!(
+            GivenUpPage::open(folder.path())
+                .unwrap()
+                .ranges()
+                .is_empty()
+        );
+        std::fs::write(folder.path().join(FILE), b"9-1\nx\n5-6").unwrap();
+        let page = GivenUpPage::open(folder.path()).unwrap();
+        assert_eq!(*page.ranges(), [5..=6].into_iter().collect());
+    }
+}

@@ -1,0 +1,194 @@
+//! The store ledger as the threads share it: the store enters frames, reception takes in ledgers and makes receipts, and
+//! whoever syncs writes checkpoints.
+//!
+//! Its lock is held for moments only, never while the disk works: reception must not wait for a disk.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use protocol::frame::FrameId;
+
+use super::books::{Books, Role, Unsynced, Written};
+use super::checkpoint;
+use super::durability::{SyncMode, sync_file, sync_folder};
+use super::recovery::{self, Recovered};
+use crate::index::INDEX_FILE;
+use crate::ledger::{Numbers, Standing, StoreLedger};
+
+/// The ledger of one output folder.
+#[derive(Debug)]
+pub struct SharedLedger {
+    root: PathBuf,
+    sync: SyncMode,
+    books: Mutex<Books>,
+    /// Checkpoints are written one after the other.
+    checkpoint: Mutex<()>,
+    /// The folder is this program's own as long as anybody may write a checkpoint. Unlocked when it is dropped.
+    _lock: File,
+    #[cfg(test)]
+    pub(crate) disk_fails: std::sync::atomic::AtomicBool,
+}
+
+impl SharedLedger {
+    /// Reads the ledger of `root`, and brings it up to date.
+    pub(super) fn open(root: &Path, lock: File, sync: SyncMode) -> Self {
+        let Recovered { ledger, folders } = recovery::recover(root, sync);
+        let shared = Self {
+            root: root.to_owned(),
+            sync,
+            books: Mutex::new(Books::new(ledger, folders)),
+            checkpoint: Mutex::new(()),
+            _lock: lock,
+            #[cfg(test)]
+            disk_fails: false.into(),
+        };
+        // If this disk takes nothing now, the first frame says so.
+        if let Err(error) = shared.write_checkpoint() {
+            tracing::debug!("no checkpoint at the start: {error}");
+        }
+        shared
+    }
+
+    /// How frames are synced.
+    #[must_use]
+    pub fn sync_mode(&self) -> SyncMode {
+        self.sync
+    }
+
+    /// Reads the ledger.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&StoreLedger) -> T) -> T {
+        look(&self.books().ledger)
+    }
+
+    /// Changes the ledger.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut StoreLedger) -> T) -> T {
+        let mut books = self.books();
+        books.is_ahead = true;
+        change(&mut books.ledger)
+    }
+
+    pub(super) fn standing(&self, id: &FrameId) -> Standing {
+        self.read(|ledger| ledger.standing(id))
+    }
+
+    pub(super) fn doubts_file(&self, folder: &Path, file: &str) -> bool {
+        self.books().doubts_file(self.below_root(folder), file)
+    }
+
+    /// The index of `folder` was read: it has these numbers and this length.
+    pub(super) fn folder_opened(&self, folder: &Path, index_bytes: u64, recorded: &[Numbers]) {
+        self.books()
+            .folder_opened(&self.below_root(folder), index_bytes, recorded);
+    }
+
+    /// Makes sure that the checkpoint on disk names `folder`, before a frame goes into it: without that a start would
+    /// not know where to look for it. `is_open` says of a folder whether it is in use.
+    pub(super) fn prepare_folder(
+        &self,
+        folder: &Path,
+        index_bytes: u64,
+        is_open: impl Fn(&Path) -> bool,
+    ) -> io::Result<()> {
+        let folder = self.below_root(folder);
+        let is_open = |path: &str| is_open(&self.root.join(path));
+        if self.books().use_folder(&folder, index_bytes, is_open) {
+            return Ok(());
+        }
+        self.write_checkpoint()
+    }
+
+    /// Enters a file that was written into a prepared folder.
+    pub(super) fn enter(&self, folder: &Path, file: &str, index_bytes: u64, role: Role) {
+        let is_synced = self.sync == SyncMode::None;
+        self.books()
+            .enter(self.below_root(folder), file, index_bytes, role, is_synced);
+    }
+
+    /// Forces all that was written to the disk.
+    ///
+    /// # Errors
+    /// The disk may have kept nothing of it: those frames are in doubt, and are written again if they come again.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        let unsynced = self.books().take_unsynced();
+        if unsynced.written.is_empty() {
+            return Ok(());
+        }
+        let forced = self.force(&unsynced);
+        self.books().enter_sync(unsynced, forced.is_ok());
+        forced
+    }
+
+    /// Whether a checkpoint would say anything new.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.books().is_ahead
+    }
+
+    /// Writes down what is known. Then it can be claimed.
+    pub(crate) fn write_checkpoint(&self) -> io::Result<()> {
+        let _one_at_a_time = self
+            .checkpoint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let draft = self.books().draft();
+        let json = draft.checkpoint.to_json();
+        let written = self
+            .test_failure()
+            .and_then(|()| checkpoint::write(&self.root, &json, self.sync != SyncMode::None));
+        let mut books = self.books();
+        match written {
+            Ok(()) => books.enter_checkpoint(&draft),
+            Err(_) => books.is_ahead = true,
+        }
+        written
+    }
+
+    fn force(&self, unsynced: &Unsynced) -> io::Result<()> {
+        self.test_failure()?;
+        for Written { folder, file, .. } in &unsynced.written {
+            sync_file(&self.root.join(folder).join(file))?;
+        }
+        for folder in unsynced.index_bytes.keys() {
+            let folder = self.root.join(folder);
+            sync_file(&folder.join(INDEX_FILE))?;
+            sync_folder(&folder)?;
+        }
+        for folder in &unsynced.unrooted {
+            let folder = self.root.join(folder);
+            let above = folder.ancestors().skip(1);
+            for above in above.take_while(|above| above.starts_with(&self.root)) {
+                sync_folder(above)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn below_root(&self, folder: &Path) -> String {
+        let below = folder.strip_prefix(&self.root).unwrap_or(folder);
+        let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
+        names.join("/")
+    }
+
+    #[cfg(test)]
+    fn test_failure(&self) -> io::Result<()> {
+        if self.disk_fails.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(io::Error::other("the disk fails"));
+        }
+        Ok(())
+    }
+
+    #[cfg(not(test))]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "only a test has its disk fail"
+    )]
+    fn test_failure(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
