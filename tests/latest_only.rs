@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tempfile::tempdir;
 
 use crate::harness::broker::Broker;
+use crate::harness::event::publish_event;
 use crate::harness::eventually::{A_RUN, SOON, eventually_true};
 use crate::harness::folder::{Entry, Folder};
 use crate::harness::footage::footage;
@@ -90,6 +92,31 @@ fn a_subscriber_that_keeps_up_skips_nothing() {
     stored.subscriber_balances();
     assert_eq!(stored.count("stored") + stored.count("skipped"), 60);
     assert!(stored.count("skipped") < 6, "{}", stored.count("skipped"));
+}
+
+#[test]
+fn what_an_earlier_run_stored_is_neither_stored_again_nor_skipped() {
+    let broker = Broker::start();
+    let (out, pictures) = (Folder::new(), tempdir().unwrap());
+    footage().write_into(pictures.path(), 3);
+    for (run, sent) in [(1, 1..=2), (2, 1..=3)] {
+        let storing = subscriber(&broker, out.path())
+            .flags("--latest-only")
+            .start();
+        broker.await_subscriptions(run, "cameras/+/frames");
+        for number in sent.clone() {
+            let picture = pictures.path().join(format!("{number:04}.jpg"));
+            let crc = crc32c::crc32c(&footage().frames[number - 1]);
+            publish_event(&broker, "cameras/door/frames", &picture, number, crc);
+            out.await_pictures(number);
+        }
+        storing.interrupt();
+        let stored = storing.wait(SOON).succeeded();
+        stored.subscriber_balances();
+        assert_eq!(stored.count("stored"), if run == 1 { 2 } else { 1 });
+        assert_eq!((stored.count("skipped"), stored.count("missing")), (0, 0));
+    }
+    out.holds("door", &footage().frames[..3]);
 }
 
 #[test]

@@ -420,6 +420,10 @@ fn receipts_are_refused_where_they_could_not_be_true() {
     for (flags, words) in [
         ("--receipts", "--consumer"),
         ("--receipts --consumer archive --group office", "--group"),
+        (
+            "--receipts --consumer archive --latest-only",
+            "--latest-only",
+        ),
     ] {
         bare_subscriber().flags(flags).run(SOON).failed(2, words);
     }

@@ -119,23 +119,28 @@ impl RunArgs {
     pub(crate) fn check(&self) -> Result<(), UsageError> {
         let frames = &self.frames;
         let is_latest_only = frames.latest_only.max_lag().is_some();
-        if is_latest_only && frames.group.is_some() {
-            // What is skipped here may be what the others of the group have got.
-            return Err(UsageError(
-                "--latest-only cannot be used with --group".to_owned(),
-            ));
+        let refusals = [
+            (
+                frames.receipts && frames.group.is_some(),
+                "--receipts cannot be used with --group: each member has only its share of the frames",
+            ),
+            (
+                frames.receipts && is_latest_only,
+                "--receipts cannot be used with --latest-only: what is skipped would be sent again and again",
+            ),
+            (
+                frames.receipts && frames.consumer.is_none(),
+                "--receipts needs --consumer: receipts bear its name",
+            ),
+            (
+                is_latest_only && frames.group.is_some(),
+                "--latest-only cannot be used with --group: what is skipped here may be what no other member has",
+            ),
+        ];
+        match refusals.into_iter().find(|(is_asked_for, _)| *is_asked_for) {
+            Some((_, why)) => Err(UsageError(why.to_owned())),
+            None => Ok(()),
         }
-        if frames.receipts && frames.group.is_some() {
-            return Err(UsageError(
-                "--receipts cannot be used with --group: each member has only its share of the frames".into(),
-            ));
-        }
-        if frames.receipts && frames.consumer.is_none() {
-            return Err(UsageError(
-                "--receipts needs --consumer: receipts bear its name".into(),
-            ));
-        }
-        Ok(())
     }
 
     /// `--sync`: receipts claim nothing that a power cut could take.

@@ -163,8 +163,8 @@ mod tests {
         counters.skip(None);
         assert_eq!((counters.received, counters.stored), (2, 2));
         let skipped = |skipped, given_up| Shortfall {
-            skipped,
             given_up,
+            skipped,
             ..Shortfall::default()
         };
         assert_eq!(counters.shortfall(&ledger), skipped(4, 0));

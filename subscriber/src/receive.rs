@@ -8,6 +8,7 @@
 //! receipts.
 
 mod arrival;
+mod incoming;
 mod newest;
 
 mod ledgers;
@@ -24,7 +25,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use link::{AckToken, Connector, Event, LinkError, Protocol, Qos, Received, Session};
+use link::{Connector, Event, LinkError, Protocol, Qos, Session};
 use protocol::topic::{ConsumerName, ONLINE, TopicPrefix};
 use runtime::deadline::reached;
 use tokio::sync::mpsc;
@@ -32,13 +33,12 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use self::arrival::arrival;
 use self::ledgers::Ledgers;
 use crate::latest_only::LatestOnly;
 use crate::ledger::StoreLedger;
 use crate::report::Reporter;
 use crate::retention::RetentionFeed;
-use crate::store::{Arrival, Outcome, SharedLedger};
+use crate::store::{Outcome, SharedLedger};
 use crate::storing::{Job, Stored, SyncingEnds};
 
 pub(crate) use self::receipts::Receipts;
@@ -268,45 +268,6 @@ impl Receive {
         }
     }
 
-    /// Takes a message. Whether the connection has fallen behind.
-    fn receive(
-        &mut self,
-        session: &mut Session,
-        received: Received,
-        ack: Option<AckToken>,
-    ) -> bool {
-        let (prefix, ledger) = (&self.reception.prefix, &self.store.ledger);
-        let mut is_behind = false;
-        if prefix.camera_of_ledger(&received.topic).is_some() {
-            let camera = self.ledgers.take(prefix, &received, ledger);
-            if let (Some(camera), Some(receipts)) = (camera, &mut self.receipts) {
-                receipts.draw(camera);
-            }
-        } else if received.retain {
-            self.warn_of_retained_frame(&received.topic);
-        } else if self.latest_only.is_none() {
-            self.take(ack, |reception| arrival(reception, received));
-            return false;
-        } else {
-            let arrival = arrival(&self.reception, received);
-            is_behind = self.take_newest(arrival);
-        }
-        if let Some(ack) = ack {
-            session.ack(ack);
-        }
-        is_behind
-    }
-
-    /// The broker keeps to its window only at QoS 1: what else comes must not fill the memory while the disk is full.
-    fn take(&mut self, ack: Option<AckToken>, arrival: impl FnOnce(&Reception) -> Arrival) {
-        if ack.is_none() && self.waiting.len() >= usize::from(RECEIVE_MAXIMUM) {
-            self.overrun += 1;
-            return;
-        }
-        let arrival = arrival(&self.reception);
-        self.waiting.push_back(Job { arrival, ack });
-    }
-
     /// Moves what waits to the store, as far as it has room.
     fn hand_over(&mut self) {
         self.skip_what_is_stale();
@@ -346,13 +307,6 @@ impl Receive {
         self.reporter.enter(stored);
         if stored.ack.is_none() {
             self.store.retention.tell(&stored.outcome);
-        }
-    }
-
-    fn warn_of_retained_frame(&mut self, topic: &str) {
-        if !self.retained_was_said {
-            self.retained_was_said = true;
-            warn!("a retained message on {topic} is ignored: frames must not be retained");
         }
     }
 }

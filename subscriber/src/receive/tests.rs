@@ -9,7 +9,7 @@ use runtime::progress::Progress;
 
 use super::*;
 use crate::layout::Layout;
-use crate::store::{Content, FrameStore};
+use crate::store::{Arrival, Content, FrameStore};
 use crate::storing::Syncing;
 
 fn reception() -> Reception {

@@ -69,6 +69,11 @@ impl SharedLedger {
         change(&mut books.ledger)
     }
 
+    /// Whether a frame was stored, and is not in doubt.
+    pub(crate) fn has(&self, id: &FrameId) -> bool {
+        self.standing(id) == Standing::Stored
+    }
+
     pub(super) fn standing(&self, id: &FrameId) -> Standing {
         self.read(|ledger| ledger.standing(id))
     }
