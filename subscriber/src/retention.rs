@@ -4,11 +4,12 @@
 //! the pictures) and keeps one small summary for each folder and camera ([`shelf`]); from then on it hears of each file
 //! that was stored **and acknowledged**, and reads its folder's index on from where it left off. What it deletes it first
 //! notes in its [`journal`], so that `verify` takes it for no loss. A folder of which nothing is left goes with its index,
-//! unless the store has it open.
+//! unless the store has it open, and not before the store's ledger on disk has all that the index says.
 //!
 //! "Now" is the wall clock at the start plus the time since: a clock that is set while the program runs deletes nothing.
 //!
-//! It knows nothing of MQTT, and nothing of what the store remembers: what is deleted stays stored for everybody else.
+//! It knows nothing of MQTT. It changes nothing in what the store remembers: what is deleted stays stored, and does not
+//! come back.
 
 pub(crate) mod journal;
 mod keeper;
@@ -28,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::store::{FoldersInUse, Outcome};
+use crate::store::{FrameStore, Outcome};
 use keeper::Keeper;
 
 pub(crate) use shelf::Limits;
@@ -69,15 +70,11 @@ impl RetentionFeed {
 }
 
 impl Retention {
-    /// Starts the thread on the output folder `root`, in which the store has `in_use` open.
-    pub(crate) fn start(
-        root: PathBuf,
-        limits: Limits,
-        in_use: FoldersInUse,
-    ) -> io::Result<(Self, RetentionFeed)> {
+    /// Starts the thread on the output folder of `store`.
+    pub(crate) fn start(store: &FrameStore, limits: Limits) -> io::Result<(Self, RetentionFeed)> {
         let (feed, told) = mpsc::channel();
         let ending = Arc::new(AtomicBool::new(false));
-        let keeper = Keeper::new(root, limits, in_use, ending.clone());
+        let keeper = Keeper::new(store, limits, ending.clone());
         let thread = thread::Builder::new()
             .name("retention".into())
             .spawn(move || keep(keeper, &told, &Clock::start()))?;

@@ -50,7 +50,6 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let connector = Connector::new(link_options(&args)?);
     let store = FrameStore::open_synced(&args.files.out, args.files.layout.clone(), args.sync())?;
     let (out, ledger) = (store.root().to_owned(), Arc::clone(store.ledger()));
-    let in_use = store.folders_in_use();
     let outputs = Outputs {
         store,
         latest: args.files.latest.clone().map(LatestFile::new),
@@ -80,20 +79,20 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let give_up = CancellationToken::new();
     let (jobs, jobs_to_do) = mpsc::channel(JOBS);
     let (done, answers) = mpsc::unbounded_channel();
+    let (retention, retention_feed) = match args.files.keep.limits() {
+        Some(limits) => {
+            let (thread, feed) = Retention::start(&outputs.store, limits)
+                .context("failed to start the retention")?;
+            (Some(thread), feed)
+        }
+        None => (None, RetentionFeed::default()),
+    };
     let store_thread = storing::spawn(outputs, jobs_to_do, done, give_up.clone())
         .context("failed to start the store")?;
     let (syncing, syncing_ends) = Syncing::start(Arc::clone(&ledger), args.frames.receipts)
         .context("failed to start syncing")?;
     let mut reporter = Reporter::new(progress, Arc::clone(&ledger));
     reporter.counters.is_shared = args.frames.group.is_some();
-    let (retention, retention_feed) = match args.files.keep.limits() {
-        Some(limits) => {
-            let (thread, feed) = Retention::start(out.clone(), limits, in_use)
-                .context("failed to start the retention")?;
-            (Some(thread), feed)
-        }
-        None => (None, RetentionFeed::default()),
-    };
     reporter.counters.is_latest_only = args.frames.latest_only.max_lag().is_some();
     reporter.counters.confirms = args.frames.receipts;
     let ends = StoreEnds {

@@ -3,6 +3,7 @@
 mod reading;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
 use std::mem::take;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use super::journal::Journal;
 use super::remover::Remover;
 use super::shelf::{Cut, Limits, Shelf};
 use crate::index::{Entry, read_from};
-use crate::store::FoldersInUse;
+use crate::store::{FoldersInUse, FrameStore, SharedLedger};
 use reading::Extent;
 
 /// Files that are noted in the journal at a time, and then deleted.
@@ -30,6 +31,7 @@ pub(super) struct Keeper {
     root: PathBuf,
     limits: Limits,
     in_use: FoldersInUse,
+    ledger: Arc<SharedLedger>,
     /// Set when the program ends.
     ending: Arc<AtomicBool>,
     shelves: HashMap<CameraName, Shelf>,
@@ -49,12 +51,8 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(
-        root: PathBuf,
-        limits: Limits,
-        in_use: FoldersInUse,
-        ending: Arc<AtomicBool>,
-    ) -> Self {
+    pub(super) fn new(store: &FrameStore, limits: Limits, ending: Arc<AtomicBool>) -> Self {
+        let root = store.root().to_owned();
         let journal = Journal::read(&root).unwrap_or_else(|error| {
             // It only spares work: what is deleted already is found to be gone.
             warn!("cannot read what retention had deleted: {error}");
@@ -63,7 +61,8 @@ impl Keeper {
         Self {
             root,
             limits,
-            in_use,
+            in_use: store.folders_in_use(),
+            ledger: Arc::clone(store.ledger()),
             ending,
             shelves: HashMap::new(),
             read_to: HashMap::new(),
@@ -187,11 +186,7 @@ impl Keeper {
             if self.holds_any_of(&folder) {
                 continue;
             }
-            let read_to = self.read_to.get(&folder).copied().unwrap_or(0);
-            match self
-                .remover
-                .remove_folder(&self.root, &folder, read_to, &self.in_use)
-            {
+            match self.remove_folder(&folder) {
                 Ok(true) => {
                     self.read_to.remove(&folder);
                     let relative = folder.strip_prefix(&self.root).unwrap_or(&folder);
@@ -209,6 +204,16 @@ impl Keeper {
         if forgotten {
             self.write_journal();
         }
+    }
+
+    /// Takes `folder` away once the store's ledger has all that its index says. `false`: not now.
+    fn remove_folder(&mut self, folder: &Path) -> io::Result<bool> {
+        if !self.ledger.release_folder(folder, &self.in_use)? {
+            return Ok(false);
+        }
+        let read_to = self.read_to.get(folder).copied().unwrap_or(0);
+        self.remover
+            .remove_folder(&self.root, folder, read_to, &self.in_use, &self.ledger)
     }
 
     fn holds_any_of(&self, folder: &Path) -> bool {

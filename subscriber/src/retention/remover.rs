@@ -10,8 +10,8 @@ use tracing::warn;
 
 use super::Deleted;
 use crate::index::{INDEX_FILE, UNREADABLE_FILE, read_from};
-use crate::store::FoldersInUse;
 use crate::store::replace::is_partial;
+use crate::store::{FoldersInUse, SharedLedger};
 
 /// So many files may be held by somebody at a time; then nothing more is deleted until they are not.
 const MOST_HELD: usize = 256;
@@ -75,13 +75,14 @@ impl Remover {
     }
 
     /// Takes `folder` away, of whose index nothing is left beyond the byte `read_to`, and the folders above it as far as
-    /// they are empty, up to `root`. `false`: not now, it is in use.
+    /// they are empty, up to `root`. `false`: not now, it is in use, or the ledger relies on it.
     pub(super) fn remove_folder(
         &mut self,
         root: &Path,
         folder: &Path,
         read_to: u64,
         in_use: &FoldersInUse,
+        ledger: &SharedLedger,
     ) -> io::Result<bool> {
         if self.held.keys().any(|path| path.starts_with(folder)) {
             return Ok(false);
@@ -103,7 +104,7 @@ impl Remover {
             has_grown = true;
             ControlFlow::Break(())
         })?;
-        if in_use.at_or_below(folder) || has_grown {
+        if in_use.at_or_below(folder) || has_grown || ledger.needs_folder(folder) {
             return Ok(false);
         }
         remove_if_there(&index)?;

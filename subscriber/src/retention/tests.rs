@@ -51,10 +51,11 @@ impl Fixture {
         let Self {
             folder,
             store,
+            keeper: former,
             stream,
-            ..
         } = self;
-        drop(store);
+        // Both hold the folder's lock.
+        drop((store, former));
         let store = FrameStore::open(folder.path(), Layout::default()).unwrap();
         let keeper = keeper(&store, limits);
         Self {
@@ -127,8 +128,7 @@ impl Fixture {
 
 /// Surveyed, as the thread is at its start.
 fn keeper(store: &FrameStore, limits: Limits) -> Keeper {
-    let root = store.root().to_owned();
-    let mut keeper = Keeper::new(root, limits, store.folders_in_use(), Arc::default());
+    let mut keeper = Keeper::new(store, limits, Arc::default());
     keeper.survey();
     keeper
 }
@@ -219,6 +219,35 @@ fn what_an_earlier_run_deleted_is_not_counted_again() {
     fixture.keeper.pass(at(HOUR));
     assert_eq!(fixture.keeper.deleted().files, 2);
     assert!(!fixture.folder.path().join("door").exists());
+}
+
+#[test]
+fn an_index_stays_until_the_ledger_on_disk_has_what_it_says() {
+    let mut fixture = Fixture::new("images", Limits::default());
+    let index = fixture.store(1..=3)[0].with_file_name(INDEX_FILE);
+    let mut fixture = fixture.restart(keep_for(1));
+    let fails = |fixture: &Fixture, fails| {
+        let ledger = fixture.store.ledger();
+        ledger.disk_fails.store(fails, Ordering::Relaxed);
+    };
+    fails(&fixture, true);
+    fixture.keeper.pass(at(HOUR));
+    assert_eq!((fixture.pictures(), index.exists()), (0, true));
+    fails(&fixture, false);
+    fixture.keeper.pass(at(HOUR));
+    assert!(!index.exists());
+    // Killed: nothing more is written down.
+    fails(&fixture, true);
+    let mut fixture = fixture.restart(keep_for(1));
+    for sequence in 1..=3 {
+        let arrival = Arrival {
+            camera: "door".parse().unwrap(),
+            received_at: at(HOUR),
+            content: fixture.frame(sequence),
+        };
+        assert_eq!(fixture.store.put(&arrival).unwrap(), Outcome::Duplicate);
+    }
+    assert!(!index.exists());
 }
 
 #[test]
@@ -358,9 +387,7 @@ fn numbers_between_a_straggler_and_the_rest_are_not_missing_when_they_were_delet
 #[test]
 fn the_thread_deletes_what_it_is_told_of_and_ends_with_the_feed() {
     let mut fixture = Fixture::new("minutes", keep_bytes(1));
-    let root = fixture.store.root().to_owned();
-    let in_use = fixture.store.folders_in_use();
-    let (retention, feed) = Retention::start(root, keep_bytes(1), in_use).unwrap();
+    let (retention, feed) = Retention::start(&fixture.store, keep_bytes(1)).unwrap();
     for second in 1..=3 {
         let path = fixture.put(fixture.frame(second), second.cast_signed());
         feed.tell(&Outcome::Stored { path });

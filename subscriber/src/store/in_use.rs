@@ -20,7 +20,7 @@ impl FoldersInUse {
         }
     }
 
-    /// What is in use at this moment. No folder is opened or closed until it is dropped.
+    /// What is in use at this moment. No folder is opened or closed until it is dropped; the ledger may be asked meanwhile.
     pub(crate) fn now(&self) -> InUseNow<'_> {
         InUseNow(self.folders.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -13,6 +13,7 @@ use protocol::frame::FrameId;
 use super::books::{Books, Role, Unsynced, Written};
 use super::checkpoint;
 use super::durability::{SyncMode, sync_file, sync_folder};
+use super::in_use::FoldersInUse;
 use super::recovery::{self, Recovered};
 use crate::index::INDEX_FILE;
 use crate::ledger::{Numbers, Standing, StoreLedger};
@@ -102,6 +103,27 @@ impl SharedLedger {
             return Ok(());
         }
         self.write_checkpoint()
+    }
+
+    /// Has no start look into `folder` any more, so that its index may be taken away: all that it says is in the
+    /// checkpoint. `false`: not now.
+    pub(crate) fn release_folder(&self, folder: &Path, in_use: &FoldersInUse) -> io::Result<bool> {
+        let below_root = self.below_root(folder);
+        {
+            let in_use = in_use.now();
+            if in_use.is(folder) || !self.books().release_folder(&below_root) {
+                return Ok(false);
+            }
+        }
+        if self.needs_folder(folder) {
+            self.write_checkpoint()?;
+        }
+        Ok(true)
+    }
+
+    /// Whether a start would look into `folder`.
+    pub(crate) fn needs_folder(&self, folder: &Path) -> bool {
+        self.books().needs_folder(&self.below_root(folder))
     }
 
     /// Enters a file that was written into a prepared folder.
