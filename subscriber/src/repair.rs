@@ -1,4 +1,5 @@
-//! Mending the indexes of an output folder: so that they say what is there, and each line of them can be read.
+//! Mending the indexes of an output folder: so that they say what is there, and each line of them can be read; and its
+//! ledger, so that it has what they say.
 //!
 //! No picture is changed or deleted, and no entry is taken out for its file's being gone: that is for
 //! [`verify`](crate::verify) to report. Each index is written beside its place and renamed into it; what could not be
@@ -23,9 +24,10 @@ use serde::Serialize;
 use crate::folders::folders;
 use crate::index::{Entry, INDEX_FILE, UNREADABLE_FILE, to_line};
 use crate::layout::{QUARANTINE, QuarantineName, is_picture};
+use crate::ledger::{Numbers, StoreLedger};
 use crate::retention::journal::Journal;
 use crate::store::replace::{at, is_partial, replace};
-use crate::store::take_output_folder;
+use crate::store::{OutputFolder, checkpoint};
 use crate::verify::{Problem, count};
 use known::Known;
 use mend::Mended;
@@ -52,6 +54,8 @@ pub struct Repaired {
     pub leftovers: u64,
     /// Files that no index named, entered again.
     pub reentered: u64,
+    /// Whether the ledger lacked something, or was missing, and was written anew.
+    pub ledger: bool,
     /// How many files no index names still.
     pub left_count: u64,
     /// Which, and why: at most the first thousand.
@@ -69,20 +73,42 @@ pub struct Repaired {
 pub(crate) fn repair(dir: &Path) -> anyhow::Result<Repaired> {
     let metadata = fs::metadata(dir).with_context(|| format!("reading {}", dir.display()))?;
     ensure!(metadata.is_dir(), "{} is not a folder", dir.display());
-    let (root, _lock) = take_output_folder(dir)?;
-    let deletions = Journal::read(&root).context("reading what retention has deleted")?;
+    let output = OutputFolder::take(dir)?;
+    let root = output.root();
+    let deletions = Journal::read(root).context("reading what retention has deleted")?;
+    let ledger = checkpoint::read_ledger(&output);
     let mut repair = Repair {
-        root: &root,
+        root,
         known: Known::default(),
         deletions,
         repaired: Repaired::default(),
     };
-    repair.learn()?;
-    for folder in folders(&root) {
+    repair.learn(ledger.as_ref())?;
+    for folder in folders(root) {
         let folder = folder.context("listing the folders")?;
         repair.folder(&folder).context("failed to repair")?;
     }
-    Ok(repair.finish())
+    let mut repaired = repair.finish();
+    let recorded = recorded(&repaired.books);
+    let has_all = |ledger: &StoreLedger| recorded.iter().all(|numbers| ledger.has(numbers));
+    // What a checkpoint says of an index that was written anew holds no more.
+    if repaired.indexes > 0 || !ledger.as_ref().is_some_and(has_all) {
+        checkpoint::rebuild(&output, recorded).context("failed to write the ledger")?;
+        repaired.ledger = true;
+    }
+    Ok(repaired)
+}
+
+fn recorded(books: &Books) -> Vec<Numbers> {
+    let mut recorded = Vec::new();
+    for (camera, streams) in books {
+        recorded.extend(streams.iter().map(|(stream, numbers)| Numbers {
+            camera: camera.clone(),
+            stream: *stream,
+            numbers: numbers.clone(),
+        }));
+    }
+    recorded
 }
 
 struct Repair<'a> {
@@ -93,8 +119,11 @@ struct Repair<'a> {
 }
 
 impl Repair<'_> {
-    /// Reads every index: a picture may be known by what other folders say of its stream.
-    fn learn(&mut self) -> anyhow::Result<()> {
+    /// Reads the ledger and every index: a picture may be known by what they say of its stream.
+    fn learn(&mut self, ledger: Option<&StoreLedger>) -> anyhow::Result<()> {
+        for (camera, stream) in ledger.into_iter().flat_map(StoreLedger::streams) {
+            self.known.add_stream(camera, stream);
+        }
         for (camera, stream, _) in self.deletions.streams() {
             self.known.add_stream(&camera, stream);
         }
@@ -251,11 +280,14 @@ impl fmt::Display for Repaired {
             ),
             (self.reentered, "file entered again", "files entered again"),
         ];
-        let said: Vec<_> = mended
+        let mut said: Vec<_> = mended
             .into_iter()
             .filter(|(number, ..)| *number > 0)
             .map(|(number, one, many)| count(number, one, many))
             .collect();
+        if self.ledger {
+            said.push("the ledger brought up to date".to_owned());
+        }
         if said.is_empty() {
             write!(f, "repaired: nothing had to be")?;
         } else {

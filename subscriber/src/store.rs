@@ -49,8 +49,7 @@ use writing::{Place, Task};
 pub use arrival::{Arrival, Content, Outcome};
 pub use durability::SyncMode;
 pub(crate) use in_use::FoldersInUse;
-pub use output::StoreError;
-pub(crate) use output::take as take_output_folder;
+pub use output::{OutputFolder, StoreError};
 pub use shared_ledger::SharedLedger;
 
 /// An output folder, held by this program alone.
@@ -70,12 +69,12 @@ impl FrameStore {
 
     /// [`FrameStore::open`], with what is stored synced as `sync` says.
     pub fn open_synced(root: &Path, layout: Layout, sync: SyncMode) -> Result<Self, StoreError> {
-        let (root, lock) = output::take(root)?;
+        let folder = OutputFolder::take(root)?;
         Ok(Self {
+            root: folder.root().to_owned(),
             layout,
             folders: OpenFolders::default(),
-            ledger: Arc::new(SharedLedger::open(&root, lock, sync)),
-            root,
+            ledger: Arc::new(SharedLedger::open(folder, sync)),
         })
     }
 

@@ -63,6 +63,11 @@ impl StreamBook {
         }
     }
 
+    pub(super) fn has(&self, numbers: &RangeSet) -> bool {
+        let missing = difference(numbers, &self.surely_stored());
+        difference(&missing, &self.doubtful).is_empty()
+    }
+
     pub(super) fn enter_stored(&mut self, number: u64, is_synced: bool) {
         self.stored.insert(number);
         for other in [

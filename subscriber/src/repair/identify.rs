@@ -74,7 +74,9 @@ fn stream_of(
     }
     match candidates[..] {
         [found] => Ok(found.clone()),
-        [] => Err(format!("no index knows a stream that ends in {stream8}")),
+        [] => Err(format!(
+            "neither an index nor the ledger knows a stream that ends in {stream8}"
+        )),
         _ => Err(format!("more than one stream ends in {stream8}")),
     }
 }

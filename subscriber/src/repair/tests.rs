@@ -7,6 +7,7 @@ use protocol::frame::{Frame, FrameId, StreamId};
 
 use super::*;
 use crate::layout::Layout;
+use crate::store::checkpoint::LEDGER_FILE;
 use crate::store::{Arrival, Content, FrameStore};
 use crate::verify::{Report, VerifyOptions, verify};
 
@@ -37,6 +38,7 @@ impl Recording {
             let frame = recording.frame(sequence);
             recording.put(&mut store, Content::Decoded(Decoded::Frame(frame)));
         }
+        store.ledger().write_checkpoint().unwrap();
         recording
     }
 
@@ -155,9 +157,10 @@ fn a_destroyed_index_is_made_again_from_the_pictures() {
 }
 
 #[test]
-fn a_stream_that_no_index_knows_is_left_and_named() {
+fn a_stream_that_nobody_knows_is_left_and_named() {
     let recording = Recording::of("minutes", 1..=1);
     fs::remove_file(recording.index(0)).unwrap();
+    fs::remove_file(recording.folder.path().join(LEDGER_FILE)).unwrap();
     let repaired = recording.repair();
     assert_eq!((repaired.reentered, repaired.left_count), (0, 1));
     let left = &repaired.left[0];
