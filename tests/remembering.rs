@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::harness::bare_subscriber;
-use crate::harness::eventually::{A_RUN, SOON, eventually_true};
+use crate::harness::eventually::{A_RUN, eventually_true};
 use crate::harness::footage::footage;
 use crate::harness::outcome::Outcome;
 use crate::harness::scene::{Scene, end};

@@ -237,7 +237,7 @@ impl Repair<'_> {
         let mut books = self.known.books;
         for (camera, stream, gone) in self.deletions.streams() {
             let streams = books.entry(camera).or_default();
-            streams.entry(stream).or_default().insert_all(gone);
+            streams.entry(stream).or_default().insert_all(&gone);
         }
         Repaired {
             books,

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! `folders` says of each folder that is partly deleted up to which byte of its index the camera's files are gone;
-//! `streams` which frames are gone, from the newest streams. It is written before anything is deleted: after a crash it
+//! `streams` which frames are gone, from the newest streams; where gaps were closed to keep it small, `rough` says through
+//! which number. It is written before anything is deleted: after a crash it
 //! may name files that are still there, never leave out one that is not.
 
 use std::collections::BTreeMap;
@@ -41,6 +42,20 @@ struct Deletions {
     folders: BTreeMap<String, u64>,
     #[serde(default)]
     streams: BTreeMap<StreamId, RangeSet>,
+    /// Through which number frames may be named that were never there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    rough: BTreeMap<StreamId, u64>,
+}
+
+impl Deletions {
+    /// The frames of a stream that were there and were deleted, beyond doubt.
+    fn surely_gone(&self, stream: StreamId) -> RangeSet {
+        let mut gone = self.streams.get(&stream).cloned().unwrap_or_default();
+        if let Some(rough) = self.rough.get(&stream) {
+            gone.remove_range(0..=*rough);
+        }
+        gone
+    }
 }
 
 impl Journal {
@@ -72,15 +87,20 @@ impl Journal {
         self.cameras.get(camera.as_str())?.streams.get(&stream)
     }
 
-    /// Every stream of which frames were deleted, and which.
-    pub(crate) fn streams(&self) -> impl Iterator<Item = (CameraName, StreamId, &RangeSet)> {
+    /// Every stream of which frames were deleted, and which of them were there beyond doubt.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = (CameraName, StreamId, RangeSet)> {
         self.cameras.iter().flat_map(|(camera, deletions)| {
             let camera = camera.parse::<CameraName>().ok();
-            deletions
-                .streams
-                .iter()
-                .filter_map(move |(stream, gone)| Some((camera.clone()?, *stream, gone)))
+            deletions.streams.keys().filter_map(move |stream| {
+                Some((camera.clone()?, *stream, deletions.surely_gone(*stream)))
+            })
         })
+    }
+
+    /// Whether a frame was there and was deleted, beyond doubt.
+    pub(crate) fn has_deleted(&self, camera: &CameraName, stream: StreamId, sequence: u64) -> bool {
+        let deletions = self.cameras.get(camera.as_str());
+        deletions.is_some_and(|of_camera| of_camera.surely_gone(stream).contains(sequence))
     }
 
     /// Enters that the files of `camera` in `folder` are gone up to the byte `end` of its index.
@@ -91,14 +111,19 @@ impl Journal {
 
     /// Enters that a frame is gone.
     pub(crate) fn add_gone_frame(&mut self, camera: &CameraName, stream: StreamId, sequence: u64) {
-        let streams = &mut self.of(camera.as_str()).streams;
+        let Deletions { streams, rough, .. } = self.of(camera.as_str());
         let gone = streams.entry(stream).or_default();
         gone.insert(sequence);
-        if gone.ranges().len() > MAX_RANGES {
-            gone.close_lowest_gap();
+        if gone.ranges().len() > MAX_RANGES
+            && let Some(gap) = gone.close_lowest_gap()
+        {
+            let through = rough.entry(stream).or_default();
+            *through = (*through).max(*gap.end());
         }
-        while streams.len() > MAX_STREAMS {
-            streams.pop_first();
+        while streams.len() > MAX_STREAMS
+            && let Some((oldest, _)) = streams.pop_first()
+        {
+            rough.remove(&oldest);
         }
     }
 
@@ -167,6 +192,11 @@ mod tests {
         let gone = read.gone_of(&door, newest).unwrap();
         assert_eq!(gone.ranges().len(), MAX_RANGES);
         assert!((1..=1000).all(|n| gone.contains(2 * n)));
+        // 744 gaps were closed: what is named there may never have been deleted.
+        let surely = |sequence| read.has_deleted(&door, newest, sequence);
+        assert!((1..=744).all(|n| !surely(2 * n) && !surely(2 * n + 1)));
+        assert!((746..=1000).all(|n| surely(2 * n) && !surely(2 * n + 1)));
+        assert!(read.cameras["door"].rough.len() <= MAX_STREAMS);
         assert!(read.gone_in(Path::new("door/14")).eq([("door", 7)]));
         journal.forget(Path::new("door/14"));
         assert_eq!(journal.gone_in(Path::new("door/14")).count(), 0);

@@ -167,8 +167,7 @@ impl Tail<'_> {
 
     fn was_deleted(&self, entry: &Entry) -> bool {
         entry.identity().is_some_and(|(stream, sequence)| {
-            let deleted = self.deletions.gone_of(&entry.camera, stream);
-            deleted.is_some_and(|deleted| deleted.contains(sequence))
+            self.deletions.has_deleted(&entry.camera, stream, sequence)
         })
     }
 }
