@@ -12,6 +12,7 @@ pub(crate) mod namespace;
 pub(crate) mod outcome;
 pub(crate) mod ports;
 pub(crate) mod program;
+pub(crate) mod scene;
 
 use std::path::Path;
 

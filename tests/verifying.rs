@@ -55,6 +55,55 @@ fn a_frame_that_never_came_is_found() {
 }
 
 #[test]
+fn a_destroyed_index_is_repaired_and_the_folder_is_whole_again() {
+    let broker = Broker::start();
+    let out = Folder::new();
+    let storing = subscriber(&broker, out.path())
+        .flags("--frames 90 --layout {camera}/{second}/{time}_{stream8}_{sequence:09}.jpg")
+        .start();
+    broker.await_subscriptions(1, "cameras/+/frames");
+    let sending = publisher(&broker)
+        .flags("--frames 90 --source")
+        .arg(footage().played_in_real_time())
+        .start();
+    out.await_pictures(1);
+    bare_subscriber()
+        .flags("verify --repair")
+        .arg(out.path())
+        .run(SOON)
+        .failed(1, "writes into");
+    sending.wait(A_RUN).succeeded();
+    storing.wait(A_RUN).succeeded();
+    out.holds("door", &footage().frames[..90]);
+    let before: Vec<_> = out.entries().into_iter().map(|e| e.path).collect();
+    // Neither the first second nor the last: what is gone there, nobody would miss.
+    let ends = [&before[0], &before[89]].map(|path| path.parent());
+    let in_between = before.iter().find(|path| !ends.contains(&path.parent()));
+    let destroyed = in_between
+        .expect("three seconds")
+        .with_file_name("index.jsonl");
+    fs::write(&destroyed, [0; 4096]).unwrap();
+    verify(&out).exited_with(1);
+
+    let repaired = bare_subscriber()
+        .flags("verify --repair --json")
+        .arg(out.path())
+        .run(A_RUN)
+        .succeeded();
+    let report: serde_json::Value = serde_json::from_str(&repaired.text()).expect("it is JSON");
+    let lost = before
+        .iter()
+        .filter(|path| path.parent() == destroyed.parent());
+    assert_eq!(report["repaired"]["reentered"], lost.count());
+    assert_eq!(
+        (&report["whole"], &report["unindexed"]),
+        (&90.into(), &0.into())
+    );
+    verify(&out).succeeded();
+    out.holds("door", &footage().frames[..90]);
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_said_in_one_line() {
     bare_subscriber()
         .flags("verify /nowhere/at/all")

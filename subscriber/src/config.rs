@@ -1,5 +1,8 @@
 //! The subscriber's options.
 
+mod keeping;
+mod latest_only;
+
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +21,8 @@ use runtime::program::{EXIT_CODES_HELP, UsageError};
 
 use crate::layout::Layout;
 use crate::store::SyncMode;
+use keeping::KeepArgs;
+use latest_only::LatestOnlyArgs;
 
 const LAYOUTS: &str = "\
 Where each frame goes below --out: minutes, images, or a template
@@ -43,11 +48,20 @@ Examples:
   # names as the first script made them: image000001.jpg, image000002.jpg, ...
   frame-subscriber --camera front-door --layout images
 
+  # what the camera sees now, whatever is missed on the way
+  frame-subscriber --camera front-door --latest-only --latest newest.jpg
+
   # watch
   frame-subscriber --camera front-door --stdout | ffplay -f mjpeg -
 
+  # a week of pictures, and no more than 50 GB of each camera
+  frame-subscriber --out frames --consumer office-pc --keep-for 7d --keep-bytes 50GB
+
   # is everything there?
   frame-subscriber verify frames
+
+  # mend its indexes after a crash, or after files were moved about
+  frame-subscriber verify --repair frames
 
 Every option can come from its environment variable; a flag wins over the variable.
 ";
@@ -104,17 +118,29 @@ impl RunArgs {
     /// What each option allows by itself, and all together do not.
     pub(crate) fn check(&self) -> Result<(), UsageError> {
         let frames = &self.frames;
-        if frames.receipts && frames.group.is_some() {
-            return Err(UsageError(
-                "--receipts cannot be used with --group: each member has only its share of the frames".into(),
-            ));
+        let is_latest_only = frames.latest_only.max_lag().is_some();
+        let refusals = [
+            (
+                frames.receipts && frames.group.is_some(),
+                "--receipts cannot be used with --group: each member has only its share of the frames",
+            ),
+            (
+                frames.receipts && is_latest_only,
+                "--receipts cannot be used with --latest-only: what is skipped would be sent again and again",
+            ),
+            (
+                frames.receipts && frames.consumer.is_none(),
+                "--receipts needs --consumer: receipts bear its name",
+            ),
+            (
+                is_latest_only && frames.group.is_some(),
+                "--latest-only cannot be used with --group: what is skipped here may be what no other member has",
+            ),
+        ];
+        match refusals.into_iter().find(|(is_asked_for, _)| *is_asked_for) {
+            Some((_, why)) => Err(UsageError(why.to_owned())),
+            None => Ok(()),
         }
-        if frames.receipts && frames.consumer.is_none() {
-            return Err(UsageError(
-                "--receipts needs --consumer: receipts bear its name".into(),
-            ));
-        }
-        Ok(())
     }
 
     /// `--sync`: receipts claim nothing that a power cut could take.
@@ -162,6 +188,9 @@ pub(crate) struct FrameArgs {
     /// How long the broker keeps frames for --consumer while it is away
     #[arg(long, env = "FRAMEBRIDGE_SESSION_EXPIRY", value_name = "TIME", default_value = "1d", value_parser = humantime::parse_duration)]
     pub(crate) session_expiry: Duration,
+
+    #[command(flatten)]
+    pub(crate) latest_only: LatestOnlyArgs,
 
     /// End after so many frames are stored
     #[arg(long, env = "FRAMEBRIDGE_FRAMES", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -218,10 +247,14 @@ pub(crate) struct FileArgs {
     /// Write an MJPEG stream to standard output; a reader that is too slow misses frames, files miss none
     #[arg(long, env = "FRAMEBRIDGE_STDOUT", value_parser = BoolishValueParser::new())]
     pub(crate) stdout: bool,
+
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
 }
 
 /// Options of `verify`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct VerifyArgs {
     /// The folder that frame-subscriber wrote into
     #[arg(value_name = "DIR")]
@@ -234,6 +267,11 @@ pub struct VerifyArgs {
     /// Do not ask for frames that are not there: for a folder of one subscriber of a --group
     #[arg(long, env = "FRAMEBRIDGE_NO_GAPS", value_parser = BoolishValueParser::new())]
     pub(crate) no_gaps: bool,
+
+    /// First mend what can be mended: torn, unreadable and doubled lines of indexes, leftovers, pictures that no index
+    /// names. Nothing is deleted but what a crash left half-written. Refused while a subscriber writes there
+    #[arg(long, env = "FRAMEBRIDGE_REPAIR", value_parser = BoolishValueParser::new())]
+    pub(crate) repair: bool,
 
     /// Print the report as JSON
     #[arg(long, env = "FRAMEBRIDGE_JSON", value_parser = BoolishValueParser::new())]

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use protocol::frame::FrameId;
 use protocol::ranges::RangeSet;
 
 use crate::gaps::{Gaps, Missing};
@@ -9,7 +10,7 @@ use crate::ledger::{StoreLedger, StreamBook};
 use crate::store::Outcome;
 use crate::storing::Stored;
 
-/// Totals since the start. `received = stored + duplicates + quarantined + foreign`.
+/// Totals since the start. `received = stored + duplicates + quarantined + foreign`; what was skipped is outside.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) received: u64,
@@ -20,14 +21,22 @@ pub(crate) struct Counters {
     pub(crate) foreign: u64,
     /// Whether frames are shared with others of a `--group`: those that go to them are not missing.
     pub(crate) is_shared: bool,
+    /// Whether only the latest frames are wanted: those that did not come were skipped, too.
+    pub(crate) is_latest_only: bool,
     /// Whether receipts are sent: then all that the cameras give up is this store's business, also before its first frame.
     pub(crate) confirms: bool,
+    /// Frames and pictures that came and were left out.
+    left_out: u64,
     gaps: Gaps,
 }
 
 impl Counters {
     /// Enters what became of one message. Gives the numbers that are missing since.
     pub(crate) fn enter(&mut self, stored: &Stored) -> Option<RangeInclusive<u64>> {
+        if stored.outcome == Outcome::Skipped {
+            self.skip(stored.frame.as_ref());
+            return None;
+        }
         self.received += 1;
         self.bytes += stored.bytes;
         match &stored.outcome {
@@ -35,13 +44,21 @@ impl Counters {
             Outcome::Duplicate => self.duplicates += 1,
             Outcome::Foreign { .. } => self.foreign += 1,
             Outcome::Quarantined { .. } | Outcome::Conflict { .. } => self.quarantined += 1,
+            Outcome::Skipped => {}
         }
         let is_frame = matches!(stored.outcome, Outcome::Stored { .. } | Outcome::Duplicate);
         let frame = stored
             .frame
             .as_ref()
             .filter(|_| is_frame && !self.is_shared);
-        frame.and_then(|frame| self.gaps.observe(frame).opened_gap)
+        let opened_gap = frame.and_then(|frame| self.gaps.observe(frame).opened_gap);
+        opened_gap.filter(|_| !self.is_latest_only)
+    }
+
+    /// Enters what came and was left out: a frame, or something without an identity. A repeat is none more.
+    pub(crate) fn skip(&mut self, frame: Option<&FrameId>) {
+        let is_repeat = frame.is_some_and(|frame| self.gaps.observe(frame).duplicate);
+        self.left_out += u64::from(!is_repeat);
     }
 
     /// Frames that have not come, of the streams that were heard of in this run.
@@ -54,16 +71,41 @@ impl Counters {
         for (camera, stream, seen) in self.gaps.streams() {
             shortfall.missing.add(seen.settled());
             let book = ledger.stream(camera, stream);
-            shortfall.add(seen.gaps().collect(), book, self.confirms);
+            self.add_stream(&mut shortfall, seen.gaps().collect(), book);
         }
         for camera in ledger.cameras() {
             for (stream, book) in camera.heard_streams() {
                 if self.gaps.stream(camera.camera(), stream).is_none() {
-                    shortfall.add(RangeSet::default(), Some(book), self.confirms);
+                    self.add_stream(&mut shortfall, RangeSet::default(), Some(book));
                 }
             }
         }
+        if self.is_latest_only {
+            let left_to_the_broker = std::mem::take(&mut shortfall.missing).frames;
+            shortfall.skipped = self.left_out.saturating_add(left_to_the_broker);
+        }
         shortfall
+    }
+
+    /// Adds a stream: `gaps` is what did not come in this run; the store may have it from another.
+    fn add_stream(&self, shortfall: &mut Shortfall, mut gaps: RangeSet, book: Option<&StreamBook>) {
+        if let Some(book) = book {
+            gaps.remove_all(&book.accounted_for());
+            // What was skipped here is lost as well, and is counted already.
+            if !self.is_latest_only {
+                gaps.insert_all(&book.lost());
+            }
+            let given_up = if self.confirms {
+                book.all_given_up().count()
+            } else {
+                book.given_up().count()
+            };
+            shortfall.given_up = shortfall.given_up.saturating_add(given_up);
+        }
+        shortfall.missing.add(Missing {
+            gaps: gaps.ranges().len() as u64,
+            frames: gaps.count(),
+        });
     }
 }
 
@@ -74,61 +116,86 @@ pub(crate) struct Shortfall {
     pub(crate) missing: Missing,
     /// Given up by the camera.
     pub(crate) given_up: u64,
-}
-
-impl Shortfall {
-    /// Adds a stream: `gaps` is what did not come in this run; the store may have it from another.
-    fn add(&mut self, mut gaps: RangeSet, book: Option<&StreamBook>, confirms: bool) {
-        if let Some(book) = book {
-            gaps.remove_all(&book.known());
-            gaps.insert_all(&book.lost());
-            let given_up = if confirms {
-                book.all_given_up().count()
-            } else {
-                book.given_up().count()
-            };
-            self.given_up = self.given_up.saturating_add(given_up);
-        }
-        self.missing.add(Missing {
-            gaps: gaps.ranges().len() as u64,
-            frames: gaps.count(),
-        });
-    }
+    /// Left out because only the latest are wanted, here or by the broker.
+    pub(crate) skipped: u64,
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use protocol::frame::{FrameId, StreamId};
+    use protocol::frame::StreamId;
     use protocol::ledger::{Ledger, StreamLedger};
 
     use super::*;
+
+    fn id(stream: StreamId, sequence: u64) -> FrameId {
+        FrameId {
+            camera: "door".parse().unwrap(),
+            stream,
+            sequence,
+        }
+    }
+
+    fn enter_stored(counters: &mut Counters, ledger: &mut StoreLedger, id: FrameId) {
+        ledger.enter_stored(&id, true);
+        counters.enter(&Stored {
+            ack: None,
+            outcome: Outcome::Stored { path: "x".into() },
+            frame: Some(id),
+            bytes: 1,
+            latency: Duration::ZERO,
+        });
+    }
+
+    #[test]
+    fn what_was_skipped_is_counted_once_and_is_not_missing() {
+        let (mut ledger, stream) = (StoreLedger::new(), StreamId::new());
+        let mut counters = Counters {
+            is_latest_only: true,
+            ..Counters::default()
+        };
+        enter_stored(&mut counters, &mut ledger, id(stream, 1));
+        counters.skip(Some(&id(stream, 2)));
+        counters.skip(Some(&id(stream, 2)));
+        // The broker has forgotten 3 and 4.
+        enter_stored(&mut counters, &mut ledger, id(stream, 5));
+        counters.skip(None);
+        assert_eq!((counters.received, counters.stored), (2, 2));
+        let skipped = |skipped, given_up| Shortfall {
+            given_up,
+            skipped,
+            ..Shortfall::default()
+        };
+        assert_eq!(counters.shortfall(&ledger), skipped(4, 0));
+        // The camera never sent 3, and has none of them any more.
+        let said = Ledger {
+            stream,
+            counter: 1,
+            streams: vec![StreamLedger {
+                stream,
+                last: 6,
+                available: RangeSet::default(),
+                given_up: [3..=3].into_iter().collect(),
+            }],
+        };
+        ledger.take(&id(stream, 1).camera, &said);
+        assert_eq!(counters.shortfall(&ledger), skipped(3, 1));
+    }
 
     #[test]
     fn what_the_camera_gave_up_is_not_missing_and_what_came_before_is_not_either() {
         let (mut counters, mut ledger) = (Counters::default(), StoreLedger::new());
         let stream = StreamId::new();
-        let id = |sequence| FrameId {
-            camera: "door".parse().unwrap(),
-            stream,
-            sequence,
-        };
         // Frame 7 came in an earlier run.
-        ledger.enter_stored(&id(7), true);
+        ledger.enter_stored(&id(stream, 7), true);
         for sequence in [4, 10] {
-            ledger.enter_stored(&id(sequence), true);
-            counters.enter(&Stored {
-                ack: None,
-                outcome: Outcome::Stored { path: "x".into() },
-                frame: Some(id(sequence)),
-                bytes: 1,
-                latency: Duration::ZERO,
-            });
+            enter_stored(&mut counters, &mut ledger, id(stream, sequence));
         }
         let missing = |gaps, frames, given_up| Shortfall {
             missing: Missing { gaps, frames },
             given_up,
+            skipped: 0,
         };
         assert_eq!(counters.shortfall(&ledger), missing(2, 4, 0));
         let said = Ledger {
@@ -141,7 +208,7 @@ mod tests {
                 given_up: [1..=1, 5..=6, 11..=11].into_iter().collect(),
             }],
         };
-        ledger.take(&id(1).camera, &said);
+        ledger.take(&id(stream, 1).camera, &said);
         // 8 may still come, 9 and 12 are lost; what is below 4 was never meant for this store.
         assert_eq!(counters.shortfall(&ledger), missing(2, 3, 3));
         counters.is_shared = true;

@@ -10,6 +10,7 @@
 //! the index for writing cuts it off, for its frame was not acknowledged and comes again.
 
 mod line;
+mod tail;
 
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,14 @@ use jiff::Timestamp;
 use protocol::frame::StreamId;
 use protocol::topic::CameraName;
 
+pub(crate) use line::{parse as parse_line, to_bytes as to_line};
+pub(crate) use tail::read_from;
+
 /// The name of the index in its folder.
 pub const INDEX_FILE: &str = "index.jsonl";
+
+/// Beside it, what a repair found in it that is no entry.
+pub(crate) const UNREADABLE_FILE: &str = "index.jsonl.unreadable";
 
 /// What the index says of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -67,7 +67,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 
 /// How far each camera has come.
 #[derive(Debug, Default)]
-struct Forward {
+pub(crate) struct Forward {
     newest: HashMap<CameraName, Newest>,
 }
 
@@ -82,7 +82,7 @@ struct Newest {
 impl Forward {
     /// Within a stream its numbers tell what is newer, for a camera's clock may be set back; between streams the time,
     /// unless the known one has fallen silent: a camera without a battery starts with an earlier clock.
-    fn is_newer(&self, shot: &Shot, now: Instant) -> bool {
+    pub(crate) fn is_newer(&self, shot: &Shot, now: Instant) -> bool {
         let Some(newest) = self.newest.get(&shot.camera) else {
             return true;
         };
@@ -92,7 +92,7 @@ impl Forward {
         }
     }
 
-    fn advance(&mut self, shot: &Shot, now: Instant) {
+    pub(crate) fn advance(&mut self, shot: &Shot, now: Instant) {
         let newest = Newest {
             at: shot.at,
             place: shot.place,

@@ -18,6 +18,7 @@
 //!
 //! Names that Windows reserves (`CON`, `LPT1`, ...) are legal camera names: they get an underscore.
 
+mod names;
 mod template;
 mod windows;
 
@@ -34,10 +35,14 @@ use protocol::topic::CameraName;
 
 use template::{Moment, Piece, Template};
 
+pub(crate) use names::{ForeignName, FrameName, QuarantineName};
 pub use template::LayoutError;
 
 /// The folder, below the output folder, of what is no usable frame.
 pub const QUARANTINE: &str = "quarantine";
+
+/// The folder, below a camera's, of bare pictures of other publishers.
+pub(crate) const FOREIGN: &str = "foreign";
 
 const PRESETS: [(&str, &str); 3] = [
     (
@@ -137,7 +142,7 @@ pub fn foreign_path(camera: &CameraName, received_at: Timestamp, crc32c: u32) ->
     let moment = Moment::of(received_at);
     legal_path([
         camera.to_string(),
-        "foreign".to_owned(),
+        FOREIGN.to_owned(),
         moment.date(),
         moment.hour(),
         moment.minute(),

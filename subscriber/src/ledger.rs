@@ -84,6 +84,19 @@ impl StoreLedger {
             .enter_recorded(&found.numbers);
     }
 
+    /// Whether all these numbers are known: as stored, or as in doubt.
+    pub(crate) fn has(&self, found: &Numbers) -> bool {
+        let book = self.stream(&found.camera, found.stream);
+        book.is_some_and(|book| book.has(&found.numbers))
+    }
+
+    /// Every stream that is known of.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = (&CameraName, StreamId)> {
+        self.cameras
+            .iter()
+            .flat_map(|book| book.streams().map(|stream| (book.camera(), stream)))
+    }
+
     /// What is known of a frame.
     pub(crate) fn standing(&self, id: &FrameId) -> Standing {
         self.stream(&id.camera, id.stream)

@@ -2,7 +2,8 @@
 //!
 //! A frame's way is the order of the modules: `receive` takes it from the broker, `storing` hands it to the [`store`],
 //! which asks its [`ledger`] whether it is new, names it by its [`layout`] and enters it in its folder's [`index`]; what
-//! came and what did not is counted by [`gaps`]; the newest goes to [`latest`]. [`verify`] reads it all again.
+//! came and what did not is counted by [`gaps`]; the newest goes to [`latest`]. `latest_only` leaves out what is late,
+//! `retention` deletes what is old. [`verify`] reads it all again; `repair` mends the indexes and the ledger first.
 
 pub mod config;
 pub mod run;
@@ -18,9 +19,15 @@ pub mod layout;
 
 pub mod index;
 
+mod folders;
+mod retention;
+
 pub mod gaps;
 pub mod latest;
+mod latest_only;
 
 mod counters;
 mod report;
+
+mod repair;
 pub mod verify;

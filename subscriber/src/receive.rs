@@ -8,6 +8,9 @@
 //! receipts.
 
 mod arrival;
+mod incoming;
+mod newest;
+
 mod ledgers;
 
 mod receipts;
@@ -22,25 +25,29 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use link::{AckToken, Connector, Event, LinkError, Protocol, Qos, Received, Session};
+use link::{Connector, Event, LinkError, Protocol, Qos, Session};
 use protocol::topic::{ConsumerName, ONLINE, TopicPrefix};
 use runtime::deadline::reached;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use self::arrival::arrival;
 use self::ledgers::Ledgers;
+use crate::latest_only::LatestOnly;
 use crate::ledger::StoreLedger;
 use crate::report::Reporter;
-use crate::store::{Arrival, Outcome, SharedLedger};
+use crate::retention::RetentionFeed;
+use crate::store::{Outcome, SharedLedger};
 use crate::storing::{Job, Stored, SyncingEnds};
 
 pub(crate) use self::receipts::Receipts;
 
 /// Most messages that the broker may send ahead of our acknowledgements.
 pub(crate) const RECEIVE_MAXIMUM: u16 = 64;
+
+/// How long a goodbye may take on a connection that has fallen behind.
+const GOODBYE: Duration = Duration::from_millis(200);
 
 /// What is received, and as whom.
 pub(crate) struct Reception {
@@ -50,6 +57,8 @@ pub(crate) struct Reception {
     pub(crate) consumer: Option<ConsumerName>,
     pub(crate) max_frame_bytes: u64,
     pub(crate) protocol: Protocol,
+    /// Where only the latest frames are wanted: how late they may come.
+    pub(crate) max_lag: Option<Duration>,
     pub(crate) duration: Option<Duration>,
     pub(crate) drain_timeout: Duration,
 }
@@ -64,6 +73,8 @@ pub(crate) struct StoreEnds {
     pub(crate) ledger: Arc<SharedLedger>,
     /// To the thread that syncs.
     pub(crate) syncing: SyncingEnds,
+    /// To whoever deletes: what is stored and acknowledged.
+    pub(crate) retention: RetentionFeed,
 }
 
 /// The stage.
@@ -73,6 +84,8 @@ pub(crate) struct Receive {
     reporter: Reporter,
     receipts: Option<Receipts>,
     ledgers: Ledgers,
+    /// Present where only the latest frames are wanted.
+    latest_only: Option<LatestOnly>,
     /// Whether a retained frame was spoken of.
     retained_was_said: bool,
     /// Received and not yet handed to the store.
@@ -90,6 +103,8 @@ enum Left {
     Done,
     /// It broke.
     Lost(LinkError),
+    /// Frames have queued for it that nobody wants any more.
+    Behind,
 }
 
 impl Receive {
@@ -99,7 +114,11 @@ impl Receive {
         receipts: Option<Receipts>,
         reporter: Reporter,
     ) -> Self {
+        let latest_only = reception
+            .max_lag
+            .map(|max_lag| LatestOnly::new(max_lag, std::time::Instant::now()));
         Self {
+            latest_only,
             reception,
             store,
             reporter,
@@ -145,6 +164,11 @@ impl Receive {
                     self.take_leave(session).await;
                     return Ok(());
                 }
+                Left::Behind => {
+                    self.overrun += session.overrun();
+                    // A goodbye that does not get through is none that is worth waiting for.
+                    let _ = timeout(GOODBYE, session.close()).await;
+                }
                 Left::Lost(error) => {
                     self.keep_what_comes_no_more();
                     self.overrun += session.overrun();
@@ -155,7 +179,12 @@ impl Receive {
     }
 
     /// A session that the broker does not know is a new one: what was sent before may never arrive in it.
-    fn enter_session(&self, is_present: bool, had_one: bool) {
+    fn enter_session(&mut self, is_present: bool, had_one: bool) {
+        if let Some(latest_only) = &mut self.latest_only {
+            // Its sessions end with their connections, and nobody is told of them.
+            latest_only.connected(std::time::Instant::now());
+            return;
+        }
         let Some(consumer) = &self.reception.consumer else {
             return;
         };
@@ -178,9 +207,9 @@ impl Receive {
     /// To a named consumer the broker sends again what waits here unacknowledged. To others it does not; yet what waits
     /// must not grow with each connection while the disk is full.
     fn keep_what_comes_no_more(&mut self) {
-        let kept = match self.reception.consumer {
-            Some(_) => 0,
-            None => RECEIVE_MAXIMUM,
+        let kept = match (&self.reception.consumer, &self.latest_only) {
+            (Some(_), None) => 0,
+            _ => RECEIVE_MAXIMUM,
         };
         self.waiting.truncate(kept.into());
     }
@@ -212,7 +241,11 @@ impl Receive {
             self.publish_receipts(session);
             tokio::select! {
                 event = session.next_event() => match event {
-                    Ok(Event::Received(received, ack)) => self.receive(session, received, ack),
+                    Ok(Event::Received(received, ack)) => {
+                        if self.receive(session, received, ack) {
+                            return Left::Behind;
+                        }
+                    }
                     Ok(Event::Published(token, outcome)) => self.enter_answer(token, outcome),
                     Ok(Event::Subscribed) => {}
                     Err(error) => return Left::Lost(error),
@@ -235,37 +268,10 @@ impl Receive {
         }
     }
 
-    fn receive(&mut self, session: &mut Session, received: Received, ack: Option<AckToken>) {
-        let (prefix, ledger) = (&self.reception.prefix, &self.store.ledger);
-        if prefix.camera_of_ledger(&received.topic).is_some() {
-            let camera = self.ledgers.take(prefix, &received, ledger);
-            if let (Some(camera), Some(receipts)) = (camera, &mut self.receipts) {
-                receipts.draw(camera);
-            }
-        } else if received.retain {
-            self.warn_of_retained_frame(&received.topic);
-        } else {
-            self.take(ack, |reception| arrival(reception, received));
-            return;
-        }
-        if let Some(ack) = ack {
-            session.ack(ack);
-        }
-    }
-
-    /// The broker keeps to its window only at QoS 1: what else comes must not fill the memory while the disk is full.
-    fn take(&mut self, ack: Option<AckToken>, arrival: impl FnOnce(&Reception) -> Arrival) {
-        if ack.is_none() && self.waiting.len() >= usize::from(RECEIVE_MAXIMUM) {
-            self.overrun += 1;
-            return;
-        }
-        let arrival = arrival(&self.reception);
-        self.waiting.push_back(Job { arrival, ack });
-    }
-
     /// Moves what waits to the store, as far as it has room.
     fn hand_over(&mut self) {
-        while !self.waiting.is_empty() {
+        self.skip_what_is_stale();
+        while !self.waiting.is_empty() && !self.leaves_to_the_store_what_it_has() {
             let Ok(room) = self.store.jobs.try_reserve() else {
                 break;
             };
@@ -279,10 +285,10 @@ impl Receive {
 
     fn acknowledge(&mut self, session: &mut Session, stored: &Stored) {
         self.enter(stored);
-        if let Some(ack) = stored.ack
-            && !session.ack(ack)
-        {
-            debug!("a message of an earlier connection is left to come again");
+        match stored.ack {
+            Some(ack) if session.ack(ack) => self.store.retention.tell(&stored.outcome),
+            Some(_) => debug!("a message of an earlier connection is left to come again"),
+            None => {}
         }
     }
 
@@ -299,12 +305,8 @@ impl Receive {
             );
         }
         self.reporter.enter(stored);
-    }
-
-    fn warn_of_retained_frame(&mut self, topic: &str) {
-        if !self.retained_was_said {
-            self.retained_was_said = true;
-            warn!("a retained message on {topic} is ignored: frames must not be retained");
+        if stored.ack.is_none() {
+            self.store.retention.tell(&stored.outcome);
         }
     }
 }

@@ -3,7 +3,7 @@
 mod seldom;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use runtime::latency::Latencies;
@@ -14,6 +14,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::warn;
 
 use crate::counters::{Counters, Shortfall};
+use crate::retention::Deleted;
 use crate::store::{Outcome, SharedLedger};
 use crate::storing::Stored;
 use seldom::Seldom;
@@ -32,6 +33,7 @@ pub(crate) struct Reporter {
     overrun: u64,
     gap_warnings: Seldom,
     set_aside_warnings: Seldom,
+    lag_warnings: Seldom,
 }
 
 impl Reporter {
@@ -52,6 +54,7 @@ impl Reporter {
             overrun: 0,
             gap_warnings: Seldom::default(),
             set_aside_warnings: Seldom::default(),
+            lag_warnings: Seldom::default(),
         }
     }
 
@@ -83,6 +86,16 @@ impl Reporter {
         }
     }
 
+    /// Frames come late by `lag`, and the connection is given up for it.
+    pub(crate) fn behind(&mut self, lag: Duration) {
+        if self.lag_warnings.is_due(Instant::now()) {
+            warn!(
+                "frames come {:.1} s late: skipping what has queued at the broker",
+                lag.as_secs_f64()
+            );
+        }
+    }
+
     /// QoS 0 messages of this connection that came faster than they could be stored.
     pub(crate) fn overrun(&mut self, total: u64) {
         if total > self.overrun {
@@ -104,15 +117,19 @@ impl Reporter {
             .latencies
             .take()
             .map_or_else(String::new, |latency| format!(", latency {latency}"));
-        let missing = self.shortfall().missing;
+        let shortfall = self.shortfall();
+        let absent = if self.counters.is_latest_only {
+            format!("skipped {}", shortfall.skipped)
+        } else {
+            format!("missing {}", shortfall.missing.frames)
+        };
         self.progress.show(format!(
-            "{:.1} fps, {:.1} MB/s{latency}, queue {}, stored {}, duplicates {}, missing {}",
+            "{:.1} fps, {:.1} MB/s{latency}, queue {}, stored {}, duplicates {}, {absent}",
             self.frames.per_second(self.counters.stored),
             self.bytes.per_second(self.counters.bytes) / 1e6,
             self.waiting,
             self.counters.stored,
             self.counters.duplicates,
-            missing.frames,
         ));
     }
 
@@ -153,13 +170,23 @@ pub(crate) struct Summary {
     gaps: u64,
     missing: u64,
     given_up: u64,
+    /// Left out because only the latest are wanted; not among the received ones.
+    skipped: u64,
+    /// Files that retention has deleted.
+    deleted: u64,
+    #[serde(skip)]
+    deleted_bytes: u64,
     reconnects: u64,
 }
 
 impl Summary {
-    pub(crate) fn new(reporter: &Reporter) -> Self {
+    pub(crate) fn new(reporter: &Reporter, deleted: Deleted) -> Self {
         let counters = &reporter.counters;
-        let Shortfall { missing, given_up } = reporter.shortfall();
+        let Shortfall {
+            missing,
+            given_up,
+            skipped,
+        } = reporter.shortfall();
         Self {
             received: counters.received,
             stored: counters.stored,
@@ -169,6 +196,9 @@ impl Summary {
             gaps: missing.gaps,
             missing: missing.frames,
             given_up,
+            skipped,
+            deleted: deleted.files,
+            deleted_bytes: deleted.bytes,
             reconnects: reporter.reconnects,
         }
     }
@@ -197,6 +227,16 @@ impl Summary {
             lines.push(format!(
                 "Given up by their cameras: {} frames",
                 self.given_up
+            ));
+        }
+        if self.skipped > 0 {
+            lines.push(format!("Skipped for newer ones: {} frames", self.skipped));
+        }
+        if self.deleted > 0 {
+            lines.push(format!(
+                "Deleted by retention: {} frames, {}",
+                self.deleted,
+                ByteSize(self.deleted_bytes)
             ));
         }
         lines

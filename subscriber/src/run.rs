@@ -15,8 +15,10 @@ use tracing::{info, warn};
 
 use crate::config::{Cli, Command, FrameArgs, RunArgs, VerifyArgs};
 use crate::latest::{LatestFile, MjpegOut};
+use crate::latest_only;
 use crate::receive::{RECEIVE_MAXIMUM, Receipts, Receive, Reception, StoreEnds};
 use crate::report::{Reporter, Summary};
+use crate::retention::{Retention, RetentionFeed};
 use crate::store::FrameStore;
 use crate::storing::{self, Outputs, Syncing};
 use crate::verify::VerifyOptions;
@@ -39,12 +41,12 @@ pub fn main() -> ExitCode {
 
 /// Receives and stores until a limit is reached or somebody says stop.
 async fn run(args: RunArgs) -> anyhow::Result<()> {
+    args.check()?;
     let progress = Progress::new();
     runtime::logging::start(&args.log, &progress);
     if let Some(path) = &args.summary_json {
         runtime::summary::check_writable(path)?;
     }
-    args.check()?;
     let connector = Connector::new(link_options(&args)?);
     let store = FrameStore::open_synced(&args.files.out, args.files.layout.clone(), args.sync())?;
     let (out, ledger) = (store.root().to_owned(), Arc::clone(store.ledger()));
@@ -52,8 +54,10 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         store,
         latest: args.files.latest.clone().map(LatestFile::new),
         latest_failed: false,
+        refused: false,
         stdout: mjpeg_out(args.files.stdout).context("failed to write to standard output")?,
         frames_limit: args.frames.frames,
+        latest_only: args.frames.latest_only.max_lag().is_some(),
     };
     if outputs
         .latest
@@ -65,7 +69,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
             "--latest names one file for all cameras: with more than one, put {{camera}} into its name"
         );
     }
-    if args.frames.consumer.is_none() {
+    if args.frames.consumer.is_none() && args.frames.latest_only.max_lag().is_none() {
         info!(
             "no --consumer name: frames that are published while this program is away are not for it"
         );
@@ -75,39 +79,52 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let give_up = CancellationToken::new();
     let (jobs, jobs_to_do) = mpsc::channel(JOBS);
     let (done, answers) = mpsc::unbounded_channel();
+    let (retention, retention_feed) = match args.files.keep.limits() {
+        Some(limits) => {
+            let (thread, feed) = Retention::start(&outputs.store, limits)
+                .context("failed to start the retention")?;
+            (Some(thread), feed)
+        }
+        None => (None, RetentionFeed::default()),
+    };
     let store_thread = storing::spawn(outputs, jobs_to_do, done, give_up.clone())
         .context("failed to start the store")?;
     let (syncing, syncing_ends) = Syncing::start(Arc::clone(&ledger), args.frames.receipts)
         .context("failed to start syncing")?;
     let mut reporter = Reporter::new(progress, Arc::clone(&ledger));
     reporter.counters.is_shared = args.frames.group.is_some();
+    reporter.counters.is_latest_only = args.frames.latest_only.max_lag().is_some();
     reporter.counters.confirms = args.frames.receipts;
     let ends = StoreEnds {
         jobs,
         answers,
         ledger,
         syncing: syncing_ends,
+        retention: retention_feed,
     };
     let mut receive = Receive::new(reception(&args), ends, receipts(&args), reporter);
     let received = receive.run(connector, &stop).await;
 
     give_up.cancel();
     let (finished, syncing_ends) = receive.finish();
-    let stored = store_thread
-        .join()
+    let stored = store_thread.join();
+    // It ends before the store lets go of the folder.
+    let deleted = retention.map(Retention::finish);
+    let stored = stored
         .map(Outputs::finish)
         .map_err(|_| anyhow!("the store's thread died"));
     // Now that nothing more is stored: the last sync has it all.
     drop(syncing_ends);
     let synced = syncing.finish();
     let reporter = finished.close();
-    let summary = Summary::new(&reporter);
+    let summary = Summary::new(&reporter, deleted.flatten().unwrap_or_default());
     runtime::summary::print(&summary.lines(reporter.counters.bytes, &out));
     if let Some(path) = &args.summary_json {
         runtime::summary::write_json(path, &summary)?;
     }
     stored?;
     ensure!(synced, "the thread that syncs died");
+    ensure!(deleted != Some(None), "the retention's thread died");
     verdict(received, &args)
 }
 
@@ -119,12 +136,18 @@ fn mjpeg_out(wanted: bool) -> std::io::Result<Option<MjpegOut>> {
 
 /// Re-reads a folder against its index.
 fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
-    let report = crate::verify::verify(
+    let repaired = if args.repair {
+        Some(crate::repair::repair(&args.dir)?)
+    } else {
+        None
+    };
+    let mut report = crate::verify::verify(
         &args.dir,
         VerifyOptions {
             decode: !args.no_decode,
         },
     )?;
+    report.repaired = repaired;
     let printed = if args.json {
         serde_json::to_string_pretty(&report).context("failed to write the report")?
     } else {
@@ -160,6 +183,7 @@ fn reception(args: &RunArgs) -> Reception {
         consumer: frames.consumer.clone(),
         max_frame_bytes: frames.max_frame_bytes.as_u64(),
         protocol: args.broker.protocol,
+        max_lag: frames.latest_only.max_lag(),
         duration: frames.duration,
         drain_timeout: frames.drain_timeout,
     }
@@ -193,6 +217,7 @@ fn link_options(args: &RunArgs) -> anyhow::Result<LinkOptions> {
         .access()
         .map_err(|error| usage_if(error.is_contradiction(), error))?;
     let consumer = args.frames.consumer.as_ref();
+    let is_latest_only = args.frames.latest_only.max_lag().is_some();
     Ok(LinkOptions {
         broker: args.broker.broker.clone(),
         tls: access.tls,
@@ -201,15 +226,23 @@ fn link_options(args: &RunArgs) -> anyhow::Result<LinkOptions> {
         client_id: consumer
             .map_or_else(nameless_client_id, |consumer| format!("fb-sub-{consumer}")),
         keep_alive: access.keep_alive,
-        session: consumer.map_or(SessionKind::Clean, |_| SessionKind::Persistent {
-            expiry: args.frames.session_expiry,
-        }),
+        session: if consumer.is_some() && !is_latest_only {
+            SessionKind::Persistent {
+                expiry: args.frames.session_expiry,
+            }
+        } else {
+            SessionKind::Clean
+        },
         will: consumer.map(|consumer| Will {
             topic: topic::consumer_status(consumer),
             payload: OFFLINE.into(),
         }),
         window: WINDOW,
-        receive_maximum: RECEIVE_MAXIMUM,
+        receive_maximum: if is_latest_only {
+            latest_only::RECEIVE_MAXIMUM
+        } else {
+            RECEIVE_MAXIMUM
+        },
         // What is larger than --max-frame-bytes is set aside here: a broker that was told would leave it out silently.
         max_packet_bytes: MQTT_MAX_PACKET_BYTES,
     })

@@ -14,6 +14,7 @@
 
 mod arrival;
 mod folder;
+mod in_use;
 mod output;
 pub(crate) mod replace;
 mod writing;
@@ -47,7 +48,8 @@ use writing::{Place, Task};
 
 pub use arrival::{Arrival, Content, Outcome};
 pub use durability::SyncMode;
-pub use output::StoreError;
+pub(crate) use in_use::FoldersInUse;
+pub use output::{OutputFolder, StoreError};
 pub use shared_ledger::SharedLedger;
 
 /// An output folder, held by this program alone.
@@ -67,12 +69,12 @@ impl FrameStore {
 
     /// [`FrameStore::open`], with what is stored synced as `sync` says.
     pub fn open_synced(root: &Path, layout: Layout, sync: SyncMode) -> Result<Self, StoreError> {
-        let (root, lock) = output::take(root)?;
+        let folder = OutputFolder::take(root)?;
         Ok(Self {
+            root: folder.root().to_owned(),
             layout,
             folders: OpenFolders::default(),
-            ledger: Arc::new(SharedLedger::open(&root, lock, sync)),
-            root,
+            ledger: Arc::new(SharedLedger::open(folder, sync)),
         })
     }
 
@@ -86,6 +88,11 @@ impl FrameStore {
     #[must_use]
     pub fn ledger(&self) -> &Arc<SharedLedger> {
         &self.ledger
+    }
+
+    /// Which folders are open here, now and later: their indexes must not be taken away.
+    pub(crate) fn folders_in_use(&self) -> FoldersInUse {
+        self.folders.in_use()
     }
 
     /// Stores what arrived, or finds that it is stored.

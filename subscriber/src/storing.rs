@@ -1,7 +1,7 @@
 //! The store's thread: one arrival after another becomes a file, however long the disk takes.
 //!
 //! What cannot be stored now is tried again until it can: the frame is not acknowledged meanwhile, and nothing
-//! overtakes it. With `--sync always` a few frames share one sync, and are answered after it.
+//! overtakes it; where only the latest frames are wanted, it is left out instead. With `--sync always` a few frames share one sync, and are answered after it.
 
 mod group;
 mod syncing;
@@ -59,6 +59,10 @@ pub(crate) struct Outputs {
     pub(crate) stdout: Option<MjpegOut>,
     /// End after so many stored pictures: what comes later is left to the broker.
     pub(crate) frames_limit: Option<u64>,
+    /// Whether the disk takes none at the moment: it is said once.
+    pub(crate) refused: bool,
+    /// Whether a frame that cannot be stored now gives way to a newer one.
+    pub(crate) latest_only: bool,
 }
 
 /// Takes jobs in order and answers each that is dealt with. Ends when `jobs` is closed, or at `give_up`.
@@ -83,10 +87,10 @@ fn store_all(
     while let Some(room) = outputs.room_for(stored)
         && let Some(first) = left_over.take().or_else(|| jobs.blocking_recv())
     {
-        let store = &mut outputs.store;
-        let dealt_with = group::gather(store, first, &mut jobs, room, give_up).and_then(|group| {
+        let group = group::gather(&mut outputs, first, &mut jobs, room, give_up);
+        let dealt_with = group.and_then(|group| {
             left_over = group.left_over;
-            group::settle(store, group.dealt_with, give_up)
+            group::settle(&mut outputs, group.dealt_with, give_up)
         });
         let Some(dealt_with) = dealt_with else {
             break;
@@ -112,23 +116,26 @@ fn is_new(outcome: &Outcome) -> bool {
 }
 
 /// Puts `arrival` into the store, however often it takes. `None`: given up, nothing is stored.
-fn put(store: &mut FrameStore, arrival: &Arrival, give_up: &CancellationToken) -> Option<Outcome> {
-    let mut refused = false;
+fn put(outputs: &mut Outputs, arrival: &Arrival, give_up: &CancellationToken) -> Option<Outcome> {
     loop {
-        match store.put(arrival) {
+        match outputs.store.put(arrival) {
             Ok(outcome) => {
-                if refused {
+                if std::mem::take(&mut outputs.refused) {
                     info!("frames can be stored again");
                 }
                 return Some(outcome);
             }
             Err(error) => {
-                if !refused {
+                if !std::mem::replace(&mut outputs.refused, true) {
+                    let what = if outputs.latest_only {
+                        "are skipped"
+                    } else {
+                        "wait at the broker"
+                    };
                     warn!(
-                        "cannot store frames in {}: {error}; they wait at the broker until it works",
-                        store.root().display()
+                        "cannot store frames in {}: {error}; they {what} until it works",
+                        outputs.store.root().display()
                     );
-                    refused = true;
                 }
             }
         }
@@ -136,6 +143,9 @@ fn put(store: &mut FrameStore, arrival: &Arrival, give_up: &CancellationToken) -
             return None;
         }
         thread::sleep(RETRY_DELAY);
+        if outputs.latest_only {
+            return Some(Outcome::Skipped);
+        }
     }
 }
 

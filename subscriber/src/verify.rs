@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -20,12 +21,15 @@ use anyhow::{Context as _, ensure};
 use protocol::frame::StreamId;
 use protocol::ranges::{Inserted, RangeSet};
 use protocol::topic::CameraName;
-use walkdir::{DirEntry, WalkDir};
 
+use crate::folders::folders;
 use crate::index::{self, End, Entry, INDEX_FILE, Kind};
 use crate::layout::is_picture;
+use crate::retention::journal::Journal;
 use crate::store::replace::is_partial;
 
+pub use crate::repair::Repaired;
+pub(crate) use report::count;
 pub use report::{Problem, Report, StreamReport};
 
 /// Files that wait to be read: enough to keep every thread busy.
@@ -101,6 +105,8 @@ struct Walk<'a> {
     jobs: SyncSender<Job>,
     report: Report,
     streams: BTreeMap<(CameraName, StreamId), Stream>,
+    /// What retention has deleted is not missing.
+    deletions: Journal,
 }
 
 #[derive(Default)]
@@ -116,22 +122,15 @@ impl<'a> Walk<'a> {
             jobs,
             report: Report::default(),
             streams: BTreeMap::new(),
+            // One that cannot be read excuses nothing.
+            deletions: Journal::read(dir).unwrap_or_default(),
         }
     }
 
     fn folders(&mut self) {
-        let root = fs::canonicalize(self.dir).unwrap_or_else(|_| self.dir.to_owned());
-        // A camera's folder may be a link to another disk.
-        let walk = WalkDir::new(self.dir)
-            .follow_links(true)
-            .sort_by_file_name();
-        for item in walk
-            .into_iter()
-            .filter_entry(|item| !leads_into(&root, item))
-        {
-            match item {
-                Ok(item) if item.file_type().is_dir() => self.folder(item.path()),
-                Ok(_) => {}
+        for folder in folders(self.dir) {
+            match folder {
+                Ok(folder) => self.folder(&folder),
                 Err(error) => {
                     let path = error.path().unwrap_or(self.dir).to_owned();
                     self.report.add_problem(self.dir, &path, &error);
@@ -143,8 +142,17 @@ impl<'a> Walk<'a> {
     fn folder(&mut self, folder: &Path) {
         let mut names = HashSet::new();
         let index = folder.join(INDEX_FILE);
+        let deleted = self.deleted_in(folder);
         let read = index::read(folder, |entry| {
             names.insert(entry.file.clone());
+            if deleted.contains(&entry.file) && !folder.join(&entry.file).exists() {
+                self.report.deleted += 1;
+                if let Some((stream, sequence)) = entry.identity() {
+                    let key = (entry.camera, stream);
+                    self.streams.entry(key).or_default().seen.insert(sequence);
+                }
+                return;
+            }
             self.entry(folder, entry);
         });
         match read {
@@ -168,6 +176,24 @@ impl<'a> Walk<'a> {
                 self.report.unindexed += 1;
             }
         }
+    }
+
+    /// The files of `folder` that retention has deleted, or was about to.
+    fn deleted_in(&self, folder: &Path) -> HashSet<String> {
+        let relative = folder.strip_prefix(self.dir).unwrap_or(folder);
+        let mut files = HashSet::new();
+        for (camera, gone) in self.deletions.gone_in(relative) {
+            // What cannot be read is reported with the index itself.
+            let _ = index::read_from(folder, 0, |line| {
+                if line.start >= gone {
+                    return ControlFlow::Break(());
+                }
+                let of_camera = line.entry.filter(|entry| entry.camera.as_str() == camera);
+                files.extend(of_camera.map(|entry| entry.file));
+                ControlFlow::Continue(())
+            });
+        }
+        files
     }
 
     fn entry(&mut self, folder: &Path, entry: Entry) {
@@ -206,7 +232,10 @@ impl<'a> Walk<'a> {
         self.report.streams = self
             .streams
             .into_iter()
-            .map(|((camera, stream), books)| {
+            .map(|((camera, stream), mut books)| {
+                if let Some(deleted) = self.deletions.gone_of(&camera, stream) {
+                    fill_gaps(&mut books.seen, deleted);
+                }
                 StreamReport::new(&camera, stream, &books.seen, books.given_up)
             })
             .collect();
@@ -214,9 +243,14 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether `item` is a link to what is met below `root` without it.
-fn leads_into(root: &Path, item: &DirEntry) -> bool {
-    item.depth() > 0
-        && item.path_is_symlink()
-        && fs::canonicalize(item.path()).is_ok_and(|target| target.starts_with(root))
+/// Adds those numbers of `deleted` that lie between others of `seen`: a deleted frame is no gap, and no frame either.
+fn fill_gaps(seen: &mut RangeSet, deleted: &RangeSet) {
+    let gaps: Vec<_> = seen.gaps().collect();
+    let mut between: RangeSet = gaps.iter().cloned().collect();
+    for gap in gaps {
+        let mut missing: RangeSet = [gap].into_iter().collect();
+        missing.remove_all(deleted);
+        between.remove_all(&missing);
+    }
+    seen.insert_all(&between);
 }

@@ -10,6 +10,7 @@ use super::mosquitto_pub;
 pub(crate) const STREAM: &str = "0199a000-0000-7000-8000-0000deadbeef";
 
 /// Publishes `picture` on `topic` as frame `number` of [`STREAM`] of the camera `door`, its checksum said to be `crc`.
+/// Frames are a second apart.
 #[track_caller]
 pub(crate) fn publish_event(broker: &Broker, topic: &str, picture: &Path, number: usize, crc: u32) {
     let mut message = mosquitto_pub(broker)
@@ -20,7 +21,7 @@ pub(crate) fn publish_event(broker: &Broker, topic: &str, picture: &Path, number
         ("id", &format!("{STREAM}-{number:020}")),
         ("source", "/cameras/door"),
         ("type", "framebridge.frame.v1"),
-        ("time", &format!("2026-11-22T14:30:05.{number:06}Z")),
+        ("time", &format!("2026-11-22T14:30:{number:02}.000000Z")),
         ("sequence", &format!("{number:020}")),
         ("stream", STREAM),
         ("dropped", "0"),

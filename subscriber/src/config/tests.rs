@@ -41,6 +41,7 @@ fn receipts_bear_one_consumers_name_and_outlive_a_power_cut() {
     };
     assert!(args("").check().is_err());
     assert!(args("--consumer pc --group all").check().is_err());
+    assert!(args("--consumer pc --latest-only").check().is_err());
     assert!(args("--consumer pc").check().is_ok());
     assert_eq!(args("--consumer pc").sync(), SyncMode::Interval);
     assert_eq!(args("--sync always").sync(), SyncMode::Always);

@@ -39,7 +39,7 @@ struct Line<'a> {
 }
 
 /// `entry` as a line, with its line feed.
-pub(super) fn to_bytes(entry: &Entry) -> Vec<u8> {
+pub(crate) fn to_bytes(entry: &Entry) -> Vec<u8> {
     let mut line = Line {
         file: Cow::Borrowed(&entry.file),
         camera: Cow::Borrowed(entry.camera.as_str()),
@@ -76,7 +76,7 @@ pub(super) fn to_bytes(entry: &Entry) -> Vec<u8> {
 }
 
 /// Reads a line. `None` if it is no entry.
-pub(super) fn parse(text: &[u8]) -> Option<Entry> {
+pub(crate) fn parse(text: &[u8]) -> Option<Entry> {
     let line: Line = serde_json::from_slice(text).ok()?;
     // An entry speaks of its own folder: a name that leads elsewhere is none of ours.
     if line.file.is_empty() || line.file.contains(['/', '\\']) || line.file == ".." {

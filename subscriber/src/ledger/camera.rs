@@ -70,6 +70,10 @@ impl CameraBook {
         self.claims
     }
 
+    pub(super) fn streams(&self) -> impl Iterator<Item = StreamId> {
+        self.streams.iter().map(|(stream, _)| *stream)
+    }
+
     pub(super) fn stream(&self, stream: StreamId) -> Option<&StreamBook> {
         let found = self.streams.iter().rfind(|(id, _)| *id == stream);
         found.map(|(_, book)| book)

@@ -63,6 +63,11 @@ impl StreamBook {
         }
     }
 
+    pub(super) fn has(&self, numbers: &RangeSet) -> bool {
+        let missing = difference(numbers, &self.surely_stored());
+        difference(&missing, &self.doubtful).is_empty()
+    }
+
     pub(super) fn enter_stored(&mut self, number: u64, is_synced: bool) {
         self.stored.insert(number);
         for other in [
@@ -162,12 +167,17 @@ impl StreamBook {
     }
 
     /// All that is stored, set aside or written off.
-    pub(crate) fn known(&self) -> RangeSet {
+    pub(super) fn known(&self) -> RangeSet {
         let mut known = self.stored.clone();
         for other in [&self.set_aside, &self.given_up, &self.lost] {
             known.insert_all(other);
         }
         known
+    }
+
+    /// What is neither lost nor still to come: stored, set aside or given up.
+    pub(crate) fn accounted_for(&self) -> RangeSet {
+        difference(&self.known(), &self.lost)
     }
 
     /// What the camera has given up of what was meant for this store.

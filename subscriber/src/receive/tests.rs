@@ -9,7 +9,7 @@ use runtime::progress::Progress;
 
 use super::*;
 use crate::layout::Layout;
-use crate::store::{Content, FrameStore};
+use crate::store::{Arrival, Content, FrameStore};
 use crate::storing::Syncing;
 
 fn reception() -> Reception {
@@ -19,6 +19,7 @@ fn reception() -> Reception {
         consumer: None,
         max_frame_bytes: 1024,
         protocol: Protocol::V5,
+        max_lag: None,
         duration: None,
         drain_timeout: Duration::ZERO,
     }
@@ -40,6 +41,7 @@ fn stage(
         answers,
         ledger,
         syncing,
+        retention: RetentionFeed::default(),
     };
     Receive::new(reception, ends, None, reporter)
 }

@@ -1,6 +1,6 @@
 //! What arrives, and what becomes of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -62,4 +62,20 @@ pub enum Outcome {
         /// Its file.
         path: PathBuf,
     },
+    /// Left out in favour of newer ones, where only the latest are wanted. The store itself leaves out nothing.
+    Skipped,
+}
+
+impl Outcome {
+    /// The file that it is now in, unless it was stored before.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Duplicate | Self::Skipped => None,
+            Self::Stored { path }
+            | Self::Quarantined { path, .. }
+            | Self::Conflict { path }
+            | Self::Foreign { path } => Some(path),
+        }
+    }
 }

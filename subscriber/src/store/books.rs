@@ -16,6 +16,8 @@ const MAX_DOUBTFUL_FILES: usize = 10_000;
 pub(super) struct Books {
     pub(super) ledger: StoreLedger,
     folders: BTreeMap<String, FolderInUse>,
+    /// The folders that the checkpoint on disk names; while one is being written, those of the former one, too.
+    named: HashSet<String>,
     /// What was written and is not synced.
     unsynced: Vec<Written>,
     /// Files without a number that a sync has failed for: they are written again if they come again.
@@ -84,6 +86,7 @@ impl Books {
         };
         Self {
             ledger,
+            named: folders.iter().map(|mark| mark.path.clone()).collect(),
             folders: folders.into_iter().map(in_use).collect(),
             unsynced: Vec::new(),
             doubtful_files: HashSet::new(),
@@ -127,6 +130,24 @@ impl Books {
             });
         self.is_ahead = true;
         false
+    }
+
+    /// Takes `folder`, which nobody has open, out of use: the next checkpoint names it no more. `false`: not all that its
+    /// index says is entered.
+    pub(super) fn release_folder(&mut self, folder: &str) -> bool {
+        match self.folders.get(folder) {
+            None => true,
+            Some(known) if known.entered_bytes < known.index_bytes => false,
+            Some(_) => {
+                self.is_ahead = true;
+                self.folders.remove(folder).is_some()
+            }
+        }
+    }
+
+    /// Whether a start would read the index of `folder`.
+    pub(super) fn needs_folder(&self, folder: &str) -> bool {
+        self.named.contains(folder) || self.folders.contains_key(folder)
     }
 
     /// Enters a file that was written; unless `is_synced`, a power cut can still take it.
@@ -212,6 +233,7 @@ impl Books {
 
     pub(super) fn draft(&mut self) -> Draft {
         self.is_ahead = false;
+        self.named.extend(self.folders.keys().cloned());
         let marks = self.folders.iter().map(|(path, folder)| FolderMark {
             path: path.clone(),
             index_bytes: folder.entered_bytes,
@@ -225,7 +247,9 @@ impl Books {
     /// The draft is on disk.
     pub(super) fn enter_checkpoint(&mut self, draft: &Draft) {
         self.ledger.claim(&draft.claims);
-        for mark in &draft.checkpoint.folders {
+        let marks = &draft.checkpoint.folders;
+        self.named = marks.iter().map(|mark| mark.path.clone()).collect();
+        for mark in marks {
             if let Some(folder) = self.folders.get_mut(&mark.path) {
                 // One that was moved away meanwhile has begun again.
                 folder.is_named |= folder.entered_bytes >= mark.index_bytes;

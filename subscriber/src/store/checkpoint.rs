@@ -19,8 +19,8 @@ use protocol::receipt::StoreId;
 use serde::{Deserialize, Serialize};
 
 use super::durability::{sync_file, sync_folder};
+use super::output::OutputFolder;
 use super::replace::replace;
-use super::{StoreError, output};
 use crate::ledger::{Numbers, StoreLedger};
 
 /// The name of the checkpoint in the output folder.
@@ -102,26 +102,32 @@ pub(super) fn write(root: &Path, json: &[u8], and_sync: bool) -> io::Result<()> 
     Ok(())
 }
 
-/// Makes the checkpoint of the output folder `root` anew from what its indexes record. What an older one knows beyond
-/// that (frames whose files were moved away) is kept, and so is the folder's name; without one it gets a new name.
+/// The ledger of `folder` as its checkpoint has it; `None` if there is none that can be read.
+#[must_use]
+pub fn read_ledger(folder: &OutputFolder) -> Option<StoreLedger> {
+    match read(folder.root()) {
+        Found::Whole(checkpoint) => Some(checkpoint.ledger),
+        Found::Nothing | Found::Unreadable(_) => None,
+    }
+}
+
+/// Makes the checkpoint of `folder` anew from what its indexes record. What an older one knows beyond that (frames whose
+/// files were moved away) is kept, and so is the folder's name; without one it gets a new name.
 ///
 /// # Errors
-/// A subscriber writes into the folder, or the checkpoint cannot be written.
+/// The checkpoint cannot be written.
 pub fn rebuild(
-    root: &Path,
+    folder: &OutputFolder,
     recorded: impl IntoIterator<Item = Numbers>,
-) -> Result<StoreId, StoreError> {
-    let (root, _lock) = output::take(root)?;
-    let mut ledger = match read(&root) {
-        Found::Whole(checkpoint) => checkpoint.ledger,
-        Found::Nothing | Found::Unreadable(_) => StoreLedger::new(),
-    };
+) -> io::Result<StoreId> {
+    let mut ledger = read_ledger(folder).unwrap_or_default();
     for numbers in recorded {
         ledger.enter(&numbers);
     }
     let store = ledger.store();
+    // All indexes are in it: no start needs to look into any of them.
     let json = Checkpoint::new(ledger, Vec::new()).to_json();
-    write(&root, &json, true).map_err(|source| StoreError::Unwritable { path: root, source })?;
+    write(folder.root(), &json, true)?;
     Ok(store)
 }
 

@@ -11,6 +11,7 @@ use protocol::frame::StreamId;
 use protocol::ranges::RangeSet;
 use protocol::topic::CameraName;
 
+use super::in_use::{Claim, FoldersInUse};
 use super::replace::{at, is_partial, replace};
 use crate::index::{Entry, INDEX_FILE, IndexWriter};
 use crate::ledger::Numbers;
@@ -24,9 +25,15 @@ const IDLE: Duration = Duration::from_mins(2);
 #[derive(Debug, Default)]
 pub(super) struct OpenFolders {
     open: Vec<Folder>,
+    in_use: FoldersInUse,
 }
 
 impl OpenFolders {
+    /// Which folders are open, now and later.
+    pub(super) fn in_use(&self) -> FoldersInUse {
+        self.in_use.clone()
+    }
+
     /// The folder at `path`, made and opened if need be.
     pub(super) fn get(&mut self, path: &Path) -> io::Result<&mut Folder> {
         let now = Instant::now();
@@ -40,7 +47,8 @@ impl OpenFolders {
             if self.open.len() >= MAX_OPEN {
                 self.open.remove(0);
             }
-            folder = Some(Folder::open(path).map_err(|error| at(path, &error))?);
+            let claim = self.in_use.claim(path);
+            folder = Some(Folder::open(path, claim).map_err(|error| at(path, &error))?);
         }
         let mut folder = folder.expect("found or opened");
         folder.used = now;
@@ -89,6 +97,7 @@ pub(super) struct Folder {
     hasher: RandomState,
     /// The frames that the index had when it was opened, until somebody asks.
     numbers: Option<Vec<Numbers>>,
+    _claim: Claim,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -99,7 +108,7 @@ struct Record {
 }
 
 impl Folder {
-    fn open(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path, claim: Claim) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         remove_leftovers(path)?;
         let (mut records, hasher) = (HashMap::new(), RandomState::new());
@@ -126,6 +135,7 @@ impl Folder {
             records,
             hasher,
             numbers: Some(numbers),
+            _claim: claim,
         })
     }
 

@@ -1,11 +1,10 @@
 //! Taking an output folder: it exists, it can be written, and no other subscriber writes into it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Locked as long as a subscriber writes into the folder. It stays, empty, when the subscriber ends.
-pub(crate) const LOCK_FILE: &str = ".framebridge.lock";
+use runtime::folder::{Lock, lock};
 
 /// Why an output folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,38 +33,43 @@ pub enum StoreError {
     },
 }
 
-/// Creates `root` if need be and locks it. The lock is held until the file is dropped.
-pub(super) fn take(root: &Path) -> Result<(PathBuf, File), StoreError> {
-    let unwritable = |source| StoreError::Unwritable {
-        path: root.to_owned(),
-        source,
-    };
-    create(root)?;
-    // A later change of the working folder must not move the output.
-    let root_path = std::path::absolute(root).map_err(unwritable)?;
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(root_path.join(LOCK_FILE))
-        .map_err(unwritable)?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(root.to_owned())),
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
-            tracing::warn!(
-                "{} is on a file system without locks: take care that no other subscriber writes into it",
-                root.display()
-            );
-        }
-        Err(TryLockError::Error(error)) => return Err(unwritable(error)),
+/// An output folder that is this program's own until this is dropped.
+#[derive(Debug)]
+pub struct OutputFolder {
+    root: PathBuf,
+    /// `None` on a file system without locks.
+    _lock: Option<File>,
+}
+
+impl OutputFolder {
+    /// Takes `root` for this program alone, creating it if need be.
+    pub fn take(root: &Path) -> Result<Self, StoreError> {
+        let unwritable = |source| StoreError::Unwritable {
+            path: root.to_owned(),
+            source,
+        };
+        create(root)?;
+        // A later change of the working folder must not move the output.
+        let absolute = std::path::absolute(root).map_err(unwritable)?;
+        let Lock::Held(lock) = lock(&absolute).map_err(unwritable)? else {
+            return Err(StoreError::InUse(root.to_owned()));
+        };
+        // The lock file may be older than the folder's being read-only: only a new file proves that files can be made.
+        let probe = absolute.join(".framebridge.probe");
+        File::create(&probe)
+            .and_then(|_| fs::remove_file(&probe))
+            .map_err(unwritable)?;
+        Ok(Self {
+            root: absolute,
+            _lock: lock,
+        })
     }
-    // The lock file may be older than the folder's being read-only: only a new file proves that files can be made.
-    let probe = root_path.join(".framebridge.probe");
-    File::create(&probe)
-        .and_then(|_| fs::remove_file(&probe))
-        .map_err(unwritable)?;
-    Ok((root_path, lock))
+
+    /// The folder, as an absolute path.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
 }
 
 fn create(root: &Path) -> Result<(), StoreError> {

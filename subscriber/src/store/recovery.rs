@@ -15,6 +15,7 @@ use super::durability::{SyncMode, sync_file, sync_folder};
 use super::folder::remove_leftovers;
 use crate::index::{self, Entry, INDEX_FILE};
 use crate::ledger::{Numbers, StoreLedger};
+use crate::retention::journal::Journal;
 
 /// What is known of an output folder at the start.
 #[derive(Debug)]
@@ -67,6 +68,8 @@ fn has_frames(root: &Path) -> bool {
 fn bring_up_to_date(root: &Path, checkpoint: Checkpoint, sync: SyncMode) -> Recovered {
     // What was not synced lives on as long as the system does.
     let is_same_boot = checkpoint.boot.is_some() && checkpoint.boot == boot();
+    // One that cannot be read excuses nothing.
+    let deletions = Journal::read(root).unwrap_or_default();
     let mut ledger = checkpoint.ledger;
     let mut folders = Vec::new();
     for mark in checkpoint.folders {
@@ -81,6 +84,7 @@ fn bring_up_to_date(root: &Path, checkpoint: Checkpoint, sync: SyncMode) -> Reco
             folder: &folder,
             sync,
             is_same_boot,
+            deletions: &deletions,
         };
         match tail.enter_into(&mut ledger, mark.index_bytes) {
             Ok(index_bytes) => folders.push(FolderMark {
@@ -104,6 +108,8 @@ struct Tail<'a> {
     folder: &'a Path,
     sync: SyncMode,
     is_same_boot: bool,
+    /// What retention has deleted.
+    deletions: &'a Journal,
 }
 
 impl Tail<'_> {
@@ -141,7 +147,7 @@ impl Tail<'_> {
     }
 
     /// Whether the file is what its entry says. While the system runs, one that is gone was moved away by its owner; after
-    /// a power cut it may never have reached the disk.
+    /// a power cut it may never have reached the disk, unless retention has noted that it deleted it.
     fn is_kept(&self, entry: &Entry) -> bool {
         let path = self.folder.join(&entry.file);
         let is_whole = if self.is_same_boot && self.sync == SyncMode::None {
@@ -152,8 +158,17 @@ impl Tail<'_> {
         };
         match is_whole {
             Ok(is_whole) => is_whole && (self.sync == SyncMode::None || sync_file(&path).is_ok()),
-            Err(error) => self.is_same_boot && error.kind() == std::io::ErrorKind::NotFound,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.is_same_boot || self.was_deleted(entry)
+            }
+            Err(_) => false,
         }
+    }
+
+    fn was_deleted(&self, entry: &Entry) -> bool {
+        entry.identity().is_some_and(|(stream, sequence)| {
+            self.deletions.has_deleted(&entry.camera, stream, sequence)
+        })
     }
 }
 

@@ -3,16 +3,17 @@
 //!
 //! Its lock is held for moments only, never while the disk works: reception must not wait for a disk.
 
-use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use protocol::frame::FrameId;
 
+use super::OutputFolder;
 use super::books::{Books, Role, Unsynced, Written};
 use super::checkpoint;
 use super::durability::{SyncMode, sync_file, sync_folder};
+use super::in_use::FoldersInUse;
 use super::recovery::{self, Recovered};
 use crate::index::INDEX_FILE;
 use crate::ledger::{Numbers, Standing, StoreLedger};
@@ -20,27 +21,25 @@ use crate::ledger::{Numbers, Standing, StoreLedger};
 /// The ledger of one output folder.
 #[derive(Debug)]
 pub struct SharedLedger {
-    root: PathBuf,
+    /// It is this program's own as long as anybody may write a checkpoint.
+    folder: OutputFolder,
     sync: SyncMode,
     books: Mutex<Books>,
     /// Checkpoints are written one after the other.
     checkpoint: Mutex<()>,
-    /// The folder is this program's own as long as anybody may write a checkpoint. Unlocked when it is dropped.
-    _lock: File,
     #[cfg(test)]
     pub(crate) disk_fails: std::sync::atomic::AtomicBool,
 }
 
 impl SharedLedger {
-    /// Reads the ledger of `root`, and brings it up to date.
-    pub(super) fn open(root: &Path, lock: File, sync: SyncMode) -> Self {
-        let Recovered { ledger, folders } = recovery::recover(root, sync);
+    /// Reads the ledger of `folder`, and brings it up to date.
+    pub(super) fn open(folder: OutputFolder, sync: SyncMode) -> Self {
+        let Recovered { ledger, folders } = recovery::recover(folder.root(), sync);
         let shared = Self {
-            root: root.to_owned(),
+            folder,
             sync,
             books: Mutex::new(Books::new(ledger, folders)),
             checkpoint: Mutex::new(()),
-            _lock: lock,
             #[cfg(test)]
             disk_fails: false.into(),
         };
@@ -69,6 +68,11 @@ impl SharedLedger {
         change(&mut books.ledger)
     }
 
+    /// Whether a frame was stored, and is not in doubt.
+    pub(crate) fn has(&self, id: &FrameId) -> bool {
+        self.standing(id) == Standing::Stored
+    }
+
     pub(super) fn standing(&self, id: &FrameId) -> Standing {
         self.read(|ledger| ledger.standing(id))
     }
@@ -92,11 +96,32 @@ impl SharedLedger {
         is_open: impl Fn(&Path) -> bool,
     ) -> io::Result<()> {
         let folder = self.below_root(folder);
-        let is_open = |path: &str| is_open(&self.root.join(path));
+        let is_open = |path: &str| is_open(&self.folder.root().join(path));
         if self.books().use_folder(&folder, index_bytes, is_open) {
             return Ok(());
         }
         self.write_checkpoint()
+    }
+
+    /// Has no start look into `folder` any more, so that its index may be taken away: all that it says is in the
+    /// checkpoint. `false`: not now.
+    pub(crate) fn release_folder(&self, folder: &Path, in_use: &FoldersInUse) -> io::Result<bool> {
+        let below_root = self.below_root(folder);
+        {
+            let in_use = in_use.now();
+            if in_use.is(folder) || !self.books().release_folder(&below_root) {
+                return Ok(false);
+            }
+        }
+        if self.needs_folder(folder) {
+            self.write_checkpoint()?;
+        }
+        Ok(true)
+    }
+
+    /// Whether a start would look into `folder`.
+    pub(crate) fn needs_folder(&self, folder: &Path) -> bool {
+        self.books().needs_folder(&self.below_root(folder))
     }
 
     /// Enters a file that was written into a prepared folder.
@@ -133,9 +158,9 @@ impl SharedLedger {
             .unwrap_or_else(PoisonError::into_inner);
         let draft = self.books().draft();
         let json = draft.checkpoint.to_json();
-        let written = self
-            .test_failure()
-            .and_then(|()| checkpoint::write(&self.root, &json, self.sync != SyncMode::None));
+        let written = self.test_failure().and_then(|()| {
+            checkpoint::write(self.folder.root(), &json, self.sync != SyncMode::None)
+        });
         let mut books = self.books();
         match written {
             Ok(()) => books.enter_checkpoint(&draft),
@@ -147,17 +172,17 @@ impl SharedLedger {
     fn force(&self, unsynced: &Unsynced) -> io::Result<()> {
         self.test_failure()?;
         for Written { folder, file, .. } in &unsynced.written {
-            sync_file(&self.root.join(folder).join(file))?;
+            sync_file(&self.folder.root().join(folder).join(file))?;
         }
         for folder in unsynced.index_bytes.keys() {
-            let folder = self.root.join(folder);
+            let folder = self.folder.root().join(folder);
             sync_file(&folder.join(INDEX_FILE))?;
             sync_folder(&folder)?;
         }
         for folder in &unsynced.unrooted {
-            let folder = self.root.join(folder);
+            let folder = self.folder.root().join(folder);
             let above = folder.ancestors().skip(1);
-            for above in above.take_while(|above| above.starts_with(&self.root)) {
+            for above in above.take_while(|above| above.starts_with(self.folder.root())) {
                 sync_folder(above)?;
             }
         }
@@ -169,7 +194,7 @@ impl SharedLedger {
     }
 
     fn below_root(&self, folder: &Path) -> String {
-        let below = folder.strip_prefix(&self.root).unwrap_or(folder);
+        let below = folder.strip_prefix(self.folder.root()).unwrap_or(folder);
         let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
         names.join("/")
     }

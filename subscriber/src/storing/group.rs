@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Job, RETRY_DELAY, is_new, put};
-use crate::store::{FrameStore, Outcome, SyncMode};
+use super::{Job, Outputs, RETRY_DELAY, is_new, put};
+use crate::store::{Outcome, SyncMode};
 
 /// Most frames that share a sync.
 const MOST: usize = 16;
@@ -25,18 +25,18 @@ pub(super) struct Group {
 /// Deals with `first` and, if frames share a sync, with what else is there; of all these `room` may be new pictures.
 /// `None`: given up.
 pub(super) fn gather(
-    store: &mut FrameStore,
+    outputs: &mut Outputs,
     first: Job,
     jobs: &mut mpsc::Receiver<Job>,
     room: u64,
     give_up: &CancellationToken,
 ) -> Option<Group> {
     let deadline = Instant::now() + LONGEST;
-    let most = match store.ledger().sync_mode() {
+    let most = match outputs.store.ledger().sync_mode() {
         SyncMode::Always => MOST,
         SyncMode::None | SyncMode::Interval => 1,
     };
-    let outcome = put(store, &first.arrival, give_up)?;
+    let outcome = put(outputs, &first.arrival, give_up)?;
     let mut new = u64::from(is_new(&outcome));
     let mut group = Group {
         dealt_with: vec![(first, outcome)],
@@ -47,7 +47,7 @@ pub(super) fn gather(
         && Instant::now() < deadline
         && let Ok(job) = jobs.try_recv()
     {
-        let Ok(outcome) = store.put(&job.arrival) else {
+        let Ok(outcome) = outputs.store.put(&job.arrival) else {
             group.left_over = Some(job);
             break;
         };
@@ -60,19 +60,19 @@ pub(super) fn gather(
 /// Has the group on disk for good, if it is to be, however often it takes: what a sync has failed for is written again.
 /// `None`: given up.
 pub(super) fn settle(
-    store: &mut FrameStore,
+    outputs: &mut Outputs,
     mut dealt_with: Vec<(Job, Outcome)>,
     give_up: &CancellationToken,
 ) -> Option<Vec<(Job, Outcome)>> {
-    if store.ledger().sync_mode() != SyncMode::Always {
+    if outputs.store.ledger().sync_mode() != SyncMode::Always {
         return Some(dealt_with);
     }
     let mut refused = false;
-    while let Err(error) = store.ledger().sync() {
+    while let Err(error) = outputs.store.ledger().sync() {
         if !refused {
             warn!(
                 "frames do not reach the disk of {}: {error}; they are written again until they do",
-                store.root().display()
+                outputs.store.root().display()
             );
             refused = true;
         }
@@ -81,7 +81,7 @@ pub(super) fn settle(
         }
         thread::sleep(RETRY_DELAY);
         for (job, outcome) in &mut dealt_with {
-            *outcome = put(store, &job.arrival, give_up)?;
+            *outcome = put(outputs, &job.arrival, give_up)?;
         }
     }
     if refused {

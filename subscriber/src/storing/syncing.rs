@@ -119,7 +119,7 @@ impl Work {
     fn say(&mut self, done: &io::Result<()>) {
         match done {
             // The store says so: frames do not fit either.
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
+            Err(error) if runtime::folder::is_full(error) => {}
             Err(error) if !self.refused => {
                 self.refused = true;
                 if self.makes_receipts {

@@ -35,6 +35,8 @@ fn outputs(folder: &Path, sync: SyncMode) -> Outputs {
         latest_failed: false,
         stdout: None,
         frames_limit: None,
+        refused: false,
+        latest_only: false,
     }
 }
 

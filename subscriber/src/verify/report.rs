@@ -8,6 +8,8 @@ use protocol::ranges::RangeSet;
 use protocol::topic::CameraName;
 use serde::Serialize;
 
+use crate::repair::Repaired;
+
 /// Problems that are printed.
 const PRINTED_PROBLEMS: usize = 20;
 /// Gaps of a stream that are printed.
@@ -28,6 +30,8 @@ pub struct Report {
     pub foreign_whole: u64,
     /// Payloads that were set aside. They are no fault of the folder.
     pub quarantined: u64,
+    /// Files that retention has deleted while their index still names them.
+    pub deleted: u64,
     /// Index entries whose frame another entry has.
     pub duplicates: u64,
     /// Runs of missing numbers.
@@ -48,6 +52,9 @@ pub struct Report {
     pub problem_count: u64,
     /// The problems, by path: at most the first thousand.
     pub problems: Vec<Problem>,
+    /// What was mended before, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repaired: Option<Repaired>,
 }
 
 /// The numbers of one stream.
@@ -135,7 +142,7 @@ impl Report {
         self.gaps = self.streams.iter().map(|s| s.gaps.len() as u64).sum();
         // Numbers come from the network: they may be as large as numbers go.
         self.missing = (self.streams.iter()).fold(0, |sum, s| sum.saturating_add(s.missing));
-        if self.frames + self.foreign + self.quarantined == 0 {
+        if self.frames + self.foreign + self.quarantined + self.deleted == 0 {
             self.problem_count += 1;
             self.problems.push(Problem {
                 path: ".".to_owned(),
@@ -149,6 +156,9 @@ impl Report {
 
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(repaired) = &self.repaired {
+            writeln!(f, "{repaired}")?;
+        }
         write!(f, "{} of {} frames are whole, ", self.whole, self.frames)?;
         match self.gaps {
             0 => write!(f, "no gaps")?,
@@ -177,6 +187,11 @@ impl Display for Report {
                 self.quarantined,
                 "payload is in quarantine",
                 "payloads are in quarantine",
+            ),
+            (
+                self.deleted,
+                "file was deleted by retention",
+                "files were deleted by retention",
             ),
             (
                 self.unindexed,
@@ -237,6 +252,7 @@ impl Display for StreamReport {
     }
 }
 
-fn count(number: u64, one: &str, many: &str) -> String {
+/// `number` and what there is of it.
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -7,6 +7,7 @@ use protocol::receipt::{RunId, StreamReceipt};
 
 use super::*;
 use crate::ledger::{Numbers, StoreLedger};
+use crate::retention::journal::Journal;
 use crate::store::checkpoint::LEDGER_FILE;
 
 impl Fixture {
@@ -166,7 +167,7 @@ fn a_rebuilt_ledger_has_what_was_recorded_and_keeps_what_it_had() {
         stream: fixture.stream,
         numbers: [2..=4].into_iter().collect(),
     };
-    let in_use = checkpoint::rebuild(fixture.folder.path(), [recorded.clone()]);
+    let in_use = OutputFolder::take(fixture.folder.path());
     assert!(matches!(in_use, Err(StoreError::InUse(_))));
     let Fixture {
         folder,
@@ -174,10 +175,9 @@ fn a_rebuilt_ledger_has_what_was_recorded_and_keeps_what_it_had() {
         stream,
     } = fixture;
     drop(store);
-    assert_eq!(
-        checkpoint::rebuild(folder.path(), [recorded]).unwrap(),
-        before
-    );
+    let output = OutputFolder::take(folder.path()).unwrap();
+    assert_eq!(checkpoint::rebuild(&output, [recorded]).unwrap(), before);
+    drop(output);
     let store = FrameStore::open(folder.path(), "images".parse().unwrap()).unwrap();
     let fixture = Fixture {
         folder,
@@ -282,6 +282,23 @@ fn after_a_power_cut_what_the_index_has_and_the_disk_has_not_comes_again() {
         );
         assert_eq!(fs::read(fixture.path(frame)).unwrap(), frame.jpeg);
     }
+}
+
+#[test]
+fn after_a_power_cut_what_retention_has_deleted_does_not_come_again() {
+    let mut fixture = Fixture::synced("images", SyncMode::Interval);
+    fixture.put_all(1..=3);
+    let frames = [1, 2].map(|sequence| fixture.frame(sequence));
+    let mut deleted = Journal::default();
+    deleted.add_gone_frame(&frames[0].id.camera, fixture.stream, 1);
+    deleted.write(fixture.folder.path()).unwrap();
+    for frame in &frames {
+        fs::remove_file(fixture.path(frame)).unwrap();
+    }
+    fixture.edit_checkpoint(|json| json["boot"] = "another".into());
+    let mut fixture = fixture.restart();
+    assert_eq!(fixture.put(&frames[0]), Outcome::Duplicate);
+    assert!(matches!(fixture.put(&frames[1]), Outcome::Stored { .. }));
 }
 
 #[test]
