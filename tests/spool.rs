@@ -165,6 +165,8 @@ fn a_consumer_with_a_new_disk_gets_what_the_spool_still_has() {
     sending.says("another folder");
     second.await_pictures(30);
     sending.interrupt();
+    // Two signals at once may be one.
+    sending.says("once more ends at once");
     sending.interrupt();
     sending.wait(SOON);
     storing.interrupt();
