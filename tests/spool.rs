@@ -57,33 +57,40 @@ fn what_a_killed_publisher_had_numbered_is_delivered_by_its_next_run() {
 }
 
 #[test]
-fn a_frame_stays_until_the_consumer_confirms_it_even_if_the_broker_loses_it() {
+fn frames_stay_until_the_consumer_confirms_them_even_if_the_broker_loses_them() {
+    // More than are sent ahead of receipts.
+    const SENT: usize = 700;
     let mut broker = Setup::default().line("persistence false").start();
     let (spool, out) = (Folder::new(), Folder::new());
     let storing = confirming(&broker, &out).start();
     broker.await_subscriptions(1, "cameras/+/frames");
+    mosquitto_sub(&broker)
+        .flags("-t consumers/archive/status -C 1 -W 20")
+        .run(SOON)
+        .succeeded();
     // It receives nothing more: what is sent is the broker's alone.
     storing.pause();
     let sending = spooling(&broker, &spool)
-        .flags("--confirm archive --fps 60 --frames 60 --source")
+        .flags(&format!(
+            "--confirm archive --loop --fps 250 --frames {SENT} --source"
+        ))
         .arg(&footage().file)
         .start();
-    spool.await_pictures(60);
-    sending.says("spool 60");
+    sending.says(&format!("spool {SENT}"));
     assert_eq!(
         spool.pictures().len(),
-        60,
+        SENT,
         "the broker's word is not enough"
     );
     broker.stop();
     broker.start_again();
     storing.go_on();
     let sent = sending.wait(A_RUN).succeeded();
-    assert_eq!(sent.publisher_balances().count("delivered"), 60);
+    assert_eq!(sent.publisher_balances().count("delivered"), SENT as u64);
     storing.interrupt();
     storing.wait(SOON).succeeded().subscriber_balances();
     assert!(spool.pictures().is_empty());
-    out.holds("door", &footage().frames[..60]);
+    out.holds("door", &footage().repeated(FRAMES, SENT));
 }
 
 #[test]

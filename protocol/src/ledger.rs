@@ -15,8 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::StreamId;
 use crate::ranges::RangeSet;
+use crate::receipt::at_most;
 
-/// Most streams in a ledger; the oldest are no longer available.
+/// Longer than any ledger, in bytes.
+const MAX_LEDGER_BYTES: usize = 4 << 20;
+
+/// Most streams in a ledger: the present one, and the oldest, which are delivered first.
 pub const MAX_LEDGER_STREAMS: usize = 64;
 /// Most ranges of each kind for a stream.
 pub const MAX_LEDGER_RANGES: usize = 256;
@@ -72,7 +76,7 @@ impl Ledger {
 
     /// Reads a ledger.
     pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(json)
+        at_most(json, MAX_LEDGER_BYTES).and_then(serde_json::from_slice)
     }
 }
 

@@ -230,10 +230,12 @@ impl Serialize for RangeSet {
 /// In any order: what overlaps is merged.
 impl<'de> Deserialize<'de> for RangeSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let pairs = Vec::<[u64; 2]>::deserialize(deserializer)?;
+        let mut pairs = Vec::<[u64; 2]>::deserialize(deserializer)?;
         if pairs.iter().any(|[first, last]| first > last) {
             return Err(D::Error::custom("a range ends before it begins"));
         }
+        // In order, each is added at the end, however many come.
+        pairs.sort_unstable();
         Ok(pairs
             .into_iter()
             .map(|[first, last]| first..=last)

@@ -10,6 +10,7 @@
 //! more. Settled is all through `through` that is not `missing`. What is above `through`, and every stream that is not
 //! listed, is unsettled; in a receipt that is not `complete` it may also have been left out for want of room.
 
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
 use crate::frame::StreamId;
@@ -113,7 +114,7 @@ impl Receipt {
 
     /// Reads a receipt. What cannot be true (a missing number above `through`) means nothing.
     pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(json)
+        at_most(json, MAX_RECEIPT_BYTES).and_then(serde_json::from_slice)
     }
 
     fn shorten(&mut self) {
@@ -124,6 +125,16 @@ impl Receipt {
         if !longest.is_some_and(StreamReceipt::shorten) {
             self.streams.pop();
         }
+    }
+}
+
+/// Nobody's payload is read that is longer than ours can be.
+pub(crate) fn at_most(json: &[u8], bytes: usize) -> Result<&[u8], serde_json::Error> {
+    if json.len() <= bytes {
+        Ok(json)
+    } else {
+        let words = format!("{} bytes are more than it can have", json.len());
+        Err(serde_json::Error::custom(words))
     }
 }
 

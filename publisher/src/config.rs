@@ -300,6 +300,9 @@ impl Cli {
                 "--confirm needs --spool-dir: what waits for a confirmation must lie somewhere",
             ),
             None if self.spool.spool_full.is_some() => wrong("--spool-full needs --spool-dir"),
+            Some(_) if has_repeats(&self.spool.confirm) => {
+                wrong("--confirm names a consumer twice: each must confirm once")
+            }
             Some(_) if live => wrong(
                 "--spool-dir keeps every frame and --delivery live only the newest: choose one",
             ),
@@ -344,6 +347,12 @@ impl Cli {
         }
         camera
     }
+}
+
+fn has_repeats(names: &[ConsumerName]) -> bool {
+    let mut sorted = names.to_vec();
+    sorted.sort();
+    sorted.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 fn frames_per_second(text: &str) -> Result<f64, String> {

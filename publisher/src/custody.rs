@@ -68,6 +68,8 @@ struct Held {
 #[derive(Debug, Default)]
 struct Stream {
     held: BTreeMap<u64, Held>,
+    /// The numbers of `held`.
+    held_numbers: RangeSet,
     /// Those that wait and are in nobody's memory.
     backlog: RangeSet,
     given_up: RangeSet,
@@ -93,6 +95,8 @@ pub(crate) struct Custody {
     bytes: u64,
     changes: u64,
     next_order: Order,
+    /// What was sent, in the order in which the broker accepted it.
+    sent: BTreeMap<Order, Key>,
     released: VecDeque<(Key, Facts)>,
 }
 
@@ -109,6 +113,7 @@ impl Custody {
             bytes: 0,
             changes: 0,
             next_order: 1,
+            sent: BTreeMap::new(),
             released: VecDeque::new(),
         }
     }
@@ -125,6 +130,7 @@ impl Custody {
         stream.last = stream.last.max(key.sequence);
         let state = State::Waiting;
         let before = stream.held.insert(key.sequence, Held { facts, state });
+        stream.held_numbers.insert(key.sequence);
         debug_assert!(before.is_none(), "one number, two frames");
         self.bytes += facts.bytes;
         self.changes += 1;
@@ -170,6 +176,7 @@ impl Custody {
             return;
         };
         held.state = State::Sent(order);
+        self.sent.insert(order, key);
         for confirmer in &mut self.confirmers {
             if !confirmer.has_settled(key) {
                 confirmer.owes(now);
@@ -188,9 +195,15 @@ impl Custody {
 
     /// A frame that confirmer `nth` lacks was not sent after all: it still lacks it.
     pub(crate) fn not_sent_again(&mut self, nth: usize, key: Key) {
+        self.confirmers[nth].lands(key);
         if self.held(key).is_some() && !self.confirmers[nth].has_settled(key) {
             self.confirmers[nth].lacks(key);
         }
+    }
+
+    /// Whether confirmer `nth`, or everybody if it is `None`, still wants a frame that was taken out.
+    pub(crate) fn is_wanted(&self, key: Key, nth: Option<usize>) -> bool {
+        self.held(key).is_some() && nth.is_none_or(|nth| !self.confirmers[nth].has_settled(key))
     }
 
     /// Whether a consumer's status says that it is there.
@@ -207,35 +220,59 @@ impl Custody {
 
     /// A receipt of confirmer `nth` that came live on the present connection.
     pub(crate) fn receipt(&mut self, nth: usize, receipt: &Receipt, now: Instant) -> News {
+        let claims = self.believable(receipt);
         let confirmer = &mut self.confirmers[nth];
-        let Some(mut news) = confirmer.take(receipt, now) else {
+        let Some((mut news, newly_settled)) = confirmer.take(receipt, claims, now) else {
             return News::default();
         };
-        let mut newly_settled = Vec::new();
-        for (key, held) in all_held(&self.streams) {
-            if !confirmer.has_settled(key) {
-                continue;
-            }
-            if let State::Sent(order) = held.state {
-                confirmer.heard(key, order);
-            }
-            newly_settled.push(key);
-        }
-        confirmer.unsettled = 0;
-        for (key, held) in all_held(&self.streams) {
-            let State::Sent(order) = held.state else {
+        let mut settled = Vec::new();
+        for (id, numbers) in newly_settled {
+            let Some(stream) = self.streams.get(&id) else {
                 continue;
             };
-            confirmer.unsettled += usize::from(!confirmer.has_settled(key));
-            if confirmer.will_not_get(key, order, receipt, &news, now) {
-                confirmer.lacks(key);
+            for range in numbers.ranges() {
+                for (sequence, held) in stream.held.range(range.clone()) {
+                    let key = Key {
+                        stream: id,
+                        sequence: *sequence,
+                    };
+                    if let State::Sent(order) = held.state {
+                        confirmer.heard(key, order);
+                        confirmer.unsettled = confirmer.unsettled.saturating_sub(1);
+                    }
+                    settled.push(key);
+                }
+            }
+        }
+        confirmer.settled_last = settled.len();
+        if news.new_store {
+            let unsettled = self
+                .sent
+                .values()
+                .filter(|key| !confirmer.has_settled(**key));
+            confirmer.unsettled = unsettled.count();
+        }
+        for (order, key) in self.sent.range(..confirmer.may_have_missed(&news)) {
+            if confirmer.will_not_get(*key, *order, receipt, &news, now) {
+                confirmer.lacks(*key);
                 news.lacking += 1;
             }
         }
-        for key in newly_settled {
+        for key in settled {
             self.release_if_settled(key);
         }
         news
+    }
+
+    /// What a receipt claims, as far as it can be true: of streams that are known, numbers that were given out.
+    fn believable(&self, receipt: &Receipt) -> Vec<(StreamId, RangeSet)> {
+        let known = receipt.streams.iter().filter_map(|claimed| {
+            let last = self.streams.get(&claimed.stream)?.last;
+            let mut settled = claimed.settled();
+            settled.remove_range(last.saturating_add(1)..=u64::MAX);
+            Some((claimed.stream, settled))
+        });
+        known.collect()
     }
 
     /// Time passes: a consumer that is there and settles nothing is sent the oldest frames again, `window` at most.
@@ -245,11 +282,11 @@ impl Custody {
             if !confirmer.may_have_lost_its_tail(now) {
                 continue;
             }
-            let tail: Vec<Key> = all_held(&self.streams)
-                .filter(|(key, held)| {
-                    matches!(held.state, State::Sent(_)) && !confirmer.has_settled(*key)
-                })
-                .map(|(key, _)| key)
+            let tail: Vec<Key> = self
+                .sent
+                .values()
+                .copied()
+                .filter(|key| confirmer.may_lack(*key))
                 .take(window)
                 .collect();
             if !tail.is_empty() {
@@ -267,27 +304,26 @@ impl Custody {
     pub(crate) fn next_lacking(&mut self) -> Option<(usize, Key, Facts)> {
         for nth in 0..self.confirmers.len() {
             while let Some(key) = self.confirmers[nth].next_lacking() {
-                if let Some(held) = self.held(key)
-                    && !self.confirmers[nth].has_settled(key)
-                {
+                if let Some(held) = self.held(key) {
                     return Some((nth, key, held.facts));
                 }
+                self.confirmers[nth].lands(key);
             }
         }
         None
     }
 
-    /// Whether a confirmer that is there has much to settle: what is sent ahead of it would pile up at the broker, and new
-    /// frames would stand behind it.
+    /// Whether all confirmers that are there have much to settle: what is sent ahead of them would pile up at the broker, and
+    /// new frames would stand behind it.
     pub(crate) fn backlog_must_wait(&self) -> bool {
         let mut online = self.confirmers.iter().filter(|confirmer| confirmer.online);
-        online.any(Confirmer::is_behind)
+        online.clone().count() > 0 && online.all(Confirmer::is_behind)
     }
 
     /// The confirmer that has the most to settle.
     pub(crate) fn furthest_behind(&self) -> Option<&ConsumerName> {
         let behind = self.confirmers.iter().max_by_key(|one| one.unsettled)?;
-        Some(&behind.name)
+        (behind.unsettled > 0).then_some(&behind.name)
     }
 
     /// Gives up the oldest frame that is not flying.
@@ -331,7 +367,7 @@ impl Custody {
         stream.last = stream.last.max(given_up.last().unwrap_or(0));
         stream.given_up.insert_all(given_up);
         // What is here is not given up, whatever was written down before a crash.
-        stream.given_up.remove_all(&held_numbers(stream));
+        stream.given_up.remove_all(&stream.held_numbers);
     }
 
     /// What was given up of a stream.
@@ -387,7 +423,7 @@ impl Custody {
             StreamLedger {
                 stream: id,
                 last: stream.last,
-                available: held_numbers(stream),
+                available: stream.held_numbers.clone(),
                 given_up: stream.given_up.clone(),
             }
             .bounded()
@@ -413,6 +449,9 @@ impl Custody {
     /// Drops the books of earlier streams that are delivered, and whose given-up frames every confirmer has written off.
     /// Gives the streams.
     pub(crate) fn forget_delivered_streams(&mut self) -> Vec<StreamId> {
+        if self.streams.len() == 1 {
+            return Vec::new();
+        }
         let forgotten: Vec<StreamId> = self
             .streams
             .iter()
@@ -468,9 +507,13 @@ impl Custody {
     fn drop_held(&mut self, key: Key) -> Option<Facts> {
         let stream = self.streams.get_mut(&key.stream)?;
         let held = stream.held.remove(&key.sequence)?;
+        stream.held_numbers.remove(key.sequence);
         stream.backlog.remove(key.sequence);
         self.bytes -= held.facts.bytes;
         self.changes += 1;
+        if let State::Sent(order) = held.state {
+            self.sent.remove(&order);
+        }
         for confirmer in &mut self.confirmers {
             if matches!(held.state, State::Sent(_)) && !confirmer.has_settled(key) {
                 confirmer.unsettled = confirmer.unsettled.saturating_sub(1);
@@ -490,25 +533,4 @@ impl Custody {
             .held
             .get_mut(&key.sequence)
     }
-}
-
-fn all_held(streams: &BTreeMap<StreamId, Stream>) -> impl Iterator<Item = (Key, &Held)> {
-    streams.iter().flat_map(|(id, stream)| {
-        let stream_id = *id;
-        stream.held.iter().map(move |(sequence, held)| {
-            let key = Key {
-                stream: stream_id,
-                sequence: *sequence,
-            };
-            (key, held)
-        })
-    })
-}
-
-fn held_numbers(stream: &Stream) -> RangeSet {
-    stream
-        .held
-        .keys()
-        .map(|sequence| *sequence..=*sequence)
-        .collect()
 }

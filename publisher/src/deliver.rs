@@ -21,7 +21,7 @@ use crate::announce::Announcer;
 use crate::audience::Audience;
 use crate::counters::{Counters, DropReason};
 use crate::in_flight::InFlight;
-use crate::outbox::{Outbox, Parcel, Route};
+use crate::outbox::{Outbox, Route};
 use crate::packet_limit::{PacketLimit, TRIAL, Verdict};
 use crate::report::{DeliveryTimes, HoldUp, Remainder, StatsMaker};
 use upkeep::{LedgerDesk, UPKEEP_INTERVAL};
@@ -67,6 +67,9 @@ pub(crate) struct Delivery {
     last_sent: Option<Frame>,
     /// Until then what earlier runs left is held back: receipts may show that it has arrived.
     backlog_waits_until: Option<Instant>,
+    said_too_large: bool,
+    said_refused: bool,
+    said_ledger_denied: bool,
 }
 
 /// Why a connection was left.
@@ -107,6 +110,9 @@ impl Delivery {
             ledger: LedgerDesk::default(),
             last_sent: None,
             backlog_waits_until: None,
+            said_too_large: false,
+            said_refused: false,
+            said_ledger_denied: false,
         }
     }
 
@@ -198,6 +204,8 @@ impl Delivery {
         if let Some(depot) = self.outbox.depot() {
             depot.connection_lost();
         }
+        // Receipts may have come for what was on its way.
+        self.in_flight.keep(|parcel| self.outbox.is_wanted(parcel));
         self.audience = Audience::Present;
         match self.judge_next() {
             Some((Verdict::TooLarge, bytes)) if may_be_a_frame => {
@@ -289,15 +297,10 @@ impl Delivery {
                     .may_send(Instant::now(), self.in_flight.unacknowledged()))
     }
 
-    /// The backlog has half of the window, so that a new frame never waits for more than that, and no more is sent ahead of
-    /// the receipts than they can settle.
+    /// The backlog has half of the window, so that a new frame never waits for more than that.
     fn may_take_backlog(&self) -> bool {
-        let Some(depot) = self.outbox.depot() else {
-            return true;
-        };
         self.backlog_waits_until.is_none()
-            && self.in_flight.of_backlog() < (self.options.window / 2).max(1)
-            && !depot.backlog_must_wait()
+            && self.in_flight.of_backlog() < (self.in_flight.window() / 2).max(1)
     }
 
     fn send_what_may_go(&mut self, session: &mut Session) {
@@ -344,16 +347,30 @@ impl Delivery {
     }
 
     fn give_up_too_large(&mut self, message: &Message) {
-        if self.counters.dropped_for(DropReason::TooLarge) == 0 {
+        if !self.said_too_large {
+            self.said_too_large = true;
             let limit = self.packet_limit.words();
+            let is_told = self.packet_limit.is_told_below(message.packet_bytes());
+            let fate = if self.outbox.depot().is_some() && !is_told {
+                "it waits in the spool and is tried again each minute, as are all like it"
+            } else {
+                "dropped and counted, as are all like it"
+            };
             warn!(
-                "a frame needs a packet of {} bytes, more than the broker's limit{limit}: dropped and counted, as are \
-                 all like it; raise max_packet_size in the broker's configuration, or lower the camera's quality",
+                "a frame needs a packet of {} bytes, more than the broker's limit{limit}: {fate}; raise max_packet_size \
+                 in the broker's configuration, or lower the camera's quality",
                 message.packet_bytes(),
             );
         }
-        if let Some(Parcel { frame, .. }) = self.in_flight.give_up_unsent() {
-            self.outbox.give_up(&frame.id, DropReason::TooLarge);
+        let Some(parcel) = self.in_flight.give_up_unsent() else {
+            return;
+        };
+        match self.outbox.depot() {
+            // A limit that was only guessed costs no frame that has a place to wait.
+            Some(depot) if !self.packet_limit.is_told_below(message.packet_bytes()) => {
+                depot.set_apart(&parcel);
+            }
+            _ => self.outbox.give_up(&parcel.frame.id, DropReason::TooLarge),
         }
     }
 }

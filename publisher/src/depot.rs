@@ -9,7 +9,7 @@ mod intake;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,14 +26,14 @@ use crate::counters::{Counters, DropReason};
 use crate::custody::{Custody, Facts, Key, News};
 use crate::outbox::{Depth, Parcel, Route};
 use crate::queue::OnFull;
-use crate::spool::{Leftovers, ReadError, Spool};
+use crate::spool::{Leftovers, Spool};
 
 /// A disk that cannot give a file is asked this often, this far apart, before the frame is given up.
-const READ_ATTEMPTS: u32 = 5;
-const READ_PAUSE: Duration = Duration::from_secs(1);
+const READ_ATTEMPTS: u32 = 12;
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
-/// The system's word for a disk that does not do what it should.
-const EIO: i32 = 5;
+/// How long a frame is set apart that the broker does not take.
+const APART_FOR: Duration = Duration::from_mins(1);
 
 /// How much the depot may hold.
 #[derive(Debug, Clone, Copy)]
@@ -71,9 +71,10 @@ struct Book {
     closed: bool,
     /// Nothing was taken out for long: a source that can wait need not.
     delivery_stands: bool,
-    unreadable: u32,
-    /// Until then the disk is left alone.
-    read_again_at: Option<Instant>,
+    /// How often the disk did not give a file.
+    unreadable: HashMap<Key, u32>,
+    /// What cannot be delivered now, and when it is tried again. To the custody it is flying.
+    apart: VecDeque<(Instant, Key, Route)>,
     said_full_at: Option<Instant>,
 }
 
@@ -117,8 +118,8 @@ impl Depot {
                 backlog_is_next: false,
                 closed: false,
                 delivery_stands: false,
-                unreadable: 0,
-                read_again_at: None,
+                unreadable: HashMap::new(),
+                apart: VecDeque::new(),
                 said_full_at: None,
             }),
             changed: Notify::new(),
@@ -136,6 +137,8 @@ impl Depot {
     /// See [`crate::outbox::Outbox::pop`].
     pub(crate) async fn pop(&self, backlog: bool) -> Option<Parcel> {
         loop {
+            // A disk full of damaged files must not keep everything else waiting.
+            tokio::task::consume_budget().await;
             let changed = self.changed.notified();
             let next = self.lock().next(backlog);
             match next {
@@ -196,17 +199,51 @@ impl Depot {
         }
     }
 
+    /// Gives up a frame that was taken out, unless a receipt has released it meanwhile.
     pub(crate) fn give_up(&self, id: &FrameId, reason: DropReason) {
         let key = key_of(id);
         let mut book = self.lock();
-        let held = book.custody.give_up(key);
-        if held.is_none() {
-            // A source that waited for room was stopped: the frame never was in the spool.
-            book.custody.give_up_new(key);
-        }
+        let Some(facts) = book.custody.give_up(key) else {
+            return;
+        };
         self.write_off(&book, key, reason);
-        if let Some(facts) = held {
-            self.spool.remove(key, facts);
+        self.spool.remove(key, facts);
+        self.clear_away(&mut book);
+    }
+
+    pub(crate) fn is_wanted(&self, parcel: &Parcel) -> bool {
+        let nth = match parcel.to {
+            Route::Everybody => None,
+            Route::Confirmer(nth) => Some(nth),
+        };
+        let key = key_of(&parcel.frame.id);
+        self.lock().custody.is_wanted(key, nth)
+    }
+
+    /// A frame that was taken out cannot be delivered now, and others can: it comes again after [`APART_FOR`].
+    pub(crate) fn set_apart(&self, parcel: &Parcel) {
+        let again_at = Instant::now() + APART_FOR;
+        let key = key_of(&parcel.frame.id);
+        self.lock().apart.push_back((again_at, key, parcel.to));
+    }
+
+    /// What was set apart for long enough comes again.
+    pub(crate) fn bring_back(&self) {
+        let now = Instant::now();
+        let mut book = self.lock();
+        let count = book.apart.len();
+        for _ in 0..count {
+            let Some((again_at, key, to)) = book.apart.pop_front() else {
+                break;
+            };
+            if now < again_at {
+                book.apart.push_back((again_at, key, to));
+                continue;
+            }
+            match to {
+                Route::Everybody => book.custody.return_to_backlog(key),
+                Route::Confirmer(nth) => book.custody.not_sent_again(nth, key),
+            }
         }
         self.clear_away(&mut book);
     }
@@ -248,11 +285,6 @@ impl Depot {
     /// A confirmer of which nothing has been heard in this run.
     pub(crate) fn unknown_confirmer(&self) -> Option<ConsumerName> {
         self.lock().custody.unknown_confirmer().cloned()
-    }
-
-    /// Whether no more should be sent from the backlog before those who are there have settled what they were sent.
-    pub(crate) fn backlog_must_wait(&self) -> bool {
-        self.lock().custody.backlog_must_wait()
     }
 
     /// Grows whenever the ledger says something else than before.
@@ -297,50 +329,48 @@ impl Depot {
     }
 
     fn read(&self, key: Key, facts: Facts, to: Route) -> Option<Frame> {
-        let read = self.spool.read(key, facts);
-        let mut book = self.lock();
+        let read = self
+            .spool
+            .read(key, facts)
+            .and_then(|picture| match jpeg::check(&picture) {
+                Ok(size) => Ok((picture, size)),
+                Err(_) => Err(self.spool.torn(key, facts)),
+            });
         let error = match read {
-            Ok(picture) => match jpeg::check(&picture) {
-                Ok((width, height)) => {
-                    book.unreadable = 0;
-                    return Some(Frame {
-                        id: FrameId {
-                            camera: self.camera.clone(),
-                            stream: key.stream,
-                            sequence: key.sequence,
-                        },
-                        captured_at: Timestamp::from_microsecond(facts.captured_micros)
-                            .unwrap_or(Timestamp::UNIX_EPOCH),
-                        width,
-                        height,
-                        crc32c: facts.crc32c,
-                        dropped: 0,
-                        jpeg: picture,
-                    });
-                }
-                Err(error) => error.to_string(),
-            },
-            // Too many open files, say, will pass; a broken sector will not.
-            Err(ReadError::Io(error))
-                if book.unreadable < READ_ATTEMPTS || error.raw_os_error() != Some(EIO) =>
-            {
-                if book.unreadable == 0 {
-                    warn!(
-                        "cannot read frame {} from the spool: {error}; trying again",
-                        key.sequence
-                    );
-                }
-                book.unreadable = book.unreadable.saturating_add(1);
-                book.read_again_at = Some(Instant::now() + READ_PAUSE);
-                match to {
-                    Route::Everybody => book.custody.return_to_backlog(key),
-                    Route::Confirmer(nth) => book.custody.not_sent_again(nth, key),
-                }
-                return None;
+            Ok((picture, (width, height))) => {
+                return Some(Frame {
+                    id: FrameId {
+                        camera: self.camera.clone(),
+                        stream: key.stream,
+                        sequence: key.sequence,
+                    },
+                    captured_at: Timestamp::from_microsecond(facts.captured_micros)
+                        .unwrap_or(Timestamp::UNIX_EPOCH),
+                    width,
+                    height,
+                    crc32c: facts.crc32c,
+                    dropped: 0,
+                    jpeg: picture,
+                });
             }
-            Err(error) => error.to_string(),
+            Err(error) => error,
         };
-        book.unreadable = 0;
+        let mut book = self.lock();
+        let attempts = book.unreadable.entry(key).or_default();
+        *attempts += 1;
+        let attempts = *attempts;
+        if error.may_pass() && (error.will_pass() || attempts < READ_ATTEMPTS) {
+            if attempts == 1 {
+                warn!(
+                    "frame {} of stream {} {error}; it is tried again later",
+                    key.sequence, key.stream
+                );
+            }
+            let again_at = Instant::now() + READ_AGAIN_AFTER;
+            book.apart.push_back((again_at, key, to));
+            return None;
+        }
+        book.unreadable.remove(&key);
         warn!(
             "a frame of the spool is given up: frame {} of stream {} {error}",
             key.sequence, key.stream
@@ -417,12 +447,11 @@ impl Book {
     }
 
     fn next_spooled(&mut self) -> Option<Next> {
-        if self.read_again_at.is_some_and(|at| Instant::now() < at) {
-            return None;
-        }
-        self.read_again_at = None;
         if let Some((nth, key, facts)) = self.custody.next_lacking() {
             return Some(Next::Spooled(key, facts, Route::Confirmer(nth)));
+        }
+        if self.custody.backlog_must_wait() {
+            return None;
         }
         let (key, facts) = self.custody.next_from_backlog()?;
         Some(Next::Spooled(key, facts, Route::Everybody))

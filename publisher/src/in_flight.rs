@@ -73,6 +73,15 @@ impl InFlight {
         self.frames.iter().filter(old).count()
     }
 
+    pub(crate) fn window(&self) -> usize {
+        self.window
+    }
+
+    /// Keeps only what is still wanted. To be called while no connection is there.
+    pub(crate) fn keep(&mut self, is_wanted: impl Fn(&Parcel) -> bool) {
+        self.frames.retain(|flying| is_wanted(&flying.parcel));
+    }
+
     /// The lowest number in flight.
     pub(crate) fn oldest(&self) -> Option<u64> {
         let sequences = self

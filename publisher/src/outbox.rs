@@ -124,7 +124,7 @@ impl Outbox {
         }
     }
 
-    /// A frame that was numbered, and perhaps taken out, will never be delivered.
+    /// A frame that was taken out will never be delivered.
     pub(crate) fn give_up(&self, id: &FrameId, reason: DropReason) {
         match self {
             Self::Memory {
@@ -134,6 +134,14 @@ impl Outbox {
                 counters.drop_frames(reason, 1);
             }
             Self::Spool(depot) => depot.give_up(id, reason),
+        }
+    }
+
+    /// Whether a frame that was taken out is still to be delivered: a receipt may have settled it meanwhile.
+    pub(crate) fn is_wanted(&self, parcel: &Parcel) -> bool {
+        match self {
+            Self::Memory { .. } => true,
+            Self::Spool(depot) => depot.is_wanted(parcel),
         }
     }
 

@@ -57,7 +57,7 @@ impl PacketLimit {
 
     /// What is to be done with a packet on which the broker has hung up `hang_ups` times.
     pub(crate) fn judge(&mut self, packet_bytes: usize, hang_ups: u32, now: Instant) -> Verdict {
-        if self.told_bytes.is_some_and(|limit| packet_bytes > limit) {
+        if self.is_told_below(packet_bytes) {
             return Verdict::TooLarge;
         }
         self.guess = self.guess.filter(|(_, at)| now <= *at + GUESS_LIFE);
@@ -75,6 +75,11 @@ impl PacketLimit {
     /// The broker does not take packets of this size.
     pub(crate) fn condemn(&mut self, packet_bytes: usize, now: Instant) {
         self.guess = Some((packet_bytes, now));
+    }
+
+    /// Whether the broker told that it does not take packets of this size.
+    pub(crate) fn is_told_below(&self, packet_bytes: usize) -> bool {
+        self.told_bytes.is_some_and(|limit| packet_bytes > limit)
     }
 
     /// The limit in words: ` of N bytes`, or nothing if it was not told.

@@ -79,9 +79,32 @@ pub(crate) enum ReadError {
     /// Somebody took it away.
     #[error("is gone")]
     Gone,
+    /// Somebody took all of them away, or the disk was: it may come back.
+    #[error("is gone with its folder")]
+    FolderGone,
     /// The disk does not give it.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
+}
+
+impl ReadError {
+    /// Whether another attempt may give the file.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::FolderGone)
+    }
+
+    /// Whether it is no fault of the file: no attempt is to be the last.
+    pub(crate) fn will_pass(&self) -> bool {
+        match self {
+            Self::FolderGone => true,
+            Self::Io(error) => {
+                let is_short_of_handles =
+                    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24));
+                is_short_of_handles || error.kind() == io::ErrorKind::OutOfMemory
+            }
+            Self::Torn(_) | Self::Gone => false,
+        }
+    }
 }
 
 impl Spool {
@@ -127,7 +150,7 @@ impl Spool {
                 keeper::sync_folder(folder).with_context(failed)?;
             }
         }
-        warn_of_other_cameras(dir, camera);
+        tell_of_other_cameras(dir, camera);
         leftovers.frames.sort_unstable_by_key(|(key, _)| *key);
         leftovers.given_up = pages
             .iter()
@@ -161,8 +184,15 @@ impl Spool {
     fn write_and_rename(&self, partial: &Path, target: &Path, jpeg: &[u8]) -> io::Result<()> {
         let mut file = match File::create(partial) {
             // The disk was full when the folder was to be made, or somebody has taken it away.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Should the whole spool be gone, it is not made anew: it may have been on another disk, which comes back.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    && self.folder.join(runtime::folder::LOCK_FILE).exists() =>
+            {
                 fs::create_dir_all(partial.parent().unwrap_or(&self.folder))?;
+                if self.sync == SpoolSync::Always {
+                    keeper::sync_folder(&self.folder)?;
+                }
                 File::create(partial)?
             }
             file => file?,
@@ -174,7 +204,9 @@ impl Spool {
         drop(file);
         fs::rename(partial, target)?;
         if self.sync == SpoolSync::Always {
-            keeper::sync_folder(target.parent().unwrap_or(&self.folder))?;
+            // A frame that is not numbered for certain is not numbered.
+            keeper::sync_folder(target.parent().unwrap_or(&self.folder))
+                .inspect_err(|_| drop(fs::remove_file(target)))?;
         }
         Ok(())
     }
@@ -184,14 +216,31 @@ impl Spool {
         let path = self.path(key, facts);
         let jpeg = match fs::read(&path) {
             Ok(jpeg) => jpeg,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ReadError::Gone),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(if path.parent().is_some_and(Path::exists) {
+                    ReadError::Gone
+                } else {
+                    ReadError::FolderGone
+                });
+            }
             Err(error) => return Err(error.into()),
         };
         if protocol::frame::checksum(&jpeg) == facts.crc32c {
             Ok(jpeg.into())
         } else {
-            Err(ReadError::Torn(self.set_aside(&path, key)?))
+            Err(self.torn(key, facts))
         }
+    }
+
+    /// The frame's file is not what was captured: it is set aside, if the disk lets it.
+    pub(crate) fn torn(&self, key: Key, facts: Facts) -> ReadError {
+        let path = self.path(key, facts);
+        ReadError::Torn(self.set_aside(&path, key).unwrap_or(path))
+    }
+
+    /// Waits until what may go is gone, but not for long. Whether anything went.
+    pub(crate) fn finish_removals(&self) -> bool {
+        self.keeper.finish_removals()
     }
 
     /// The frame's file may go; it does so in the background.
@@ -212,13 +261,14 @@ impl Spool {
     /// Writes down what was given up of a stream, before the frames themselves go.
     pub(crate) fn write_given_up(&self, stream: StreamId, given_up: &RangeSet) {
         let mut pages = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let sync = self.sync == SpoolSync::Always;
         let written = match pages.entry(stream) {
-            Entry::Occupied(page) => page.into_mut().write(given_up),
+            Entry::Occupied(page) => page.into_mut().write(given_up, sync),
             Entry::Vacant(place) => {
                 let folder = self.folder.join(stream.to_string());
                 fs::create_dir_all(&folder)
                     .and_then(|()| GivenUpPage::open(&folder))
-                    .and_then(|page| place.insert(page).write(given_up))
+                    .and_then(|page| place.insert(page).write(given_up, sync))
             }
         };
         if let Err(error) = written {
@@ -261,24 +311,33 @@ fn stream_of(path: &Path) -> Option<StreamId> {
 }
 
 /// A camera that was given another name leaves its frames behind: nobody delivers them unless it is told.
-fn warn_of_other_cameras(dir: &Path, camera: &CameraName) {
-    for item in fs::read_dir(dir).into_iter().flatten().flatten() {
+fn tell_of_other_cameras(dir: &Path, camera: &CameraName) {
+    for item in items_of(dir) {
         let name = item.file_name();
         let other = name.to_str().and_then(|name| name.parse().ok());
         let Some(other) = other.filter(|other: &CameraName| other != camera) else {
             continue;
         };
-        let streams = fs::read_dir(item.path()).into_iter().flatten().flatten();
-        if streams
-            .filter(|item| stream_of(&item.path()).is_some())
-            .count()
-            > 0
-        {
+        // One that runs now delivers its own.
+        let Ok(runtime::folder::Lock::Held(_)) = runtime::folder::lock(&item.path()) else {
+            continue;
+        };
+        let is_frame = |item: &fs::DirEntry| {
+            let name = item.file_name();
+            name.to_str()
+                .is_some_and(|name| name::parse(name).is_some())
+        };
+        let mut streams = items_of(&item.path()).filter(|item| stream_of(&item.path()).is_some());
+        if streams.any(|stream| items_of(&stream.path()).any(|item| is_frame(&item))) {
             info!(
                 "the spool has frames of camera {other}, too: they wait for a publisher of that name"
             );
         }
     }
+}
+
+fn items_of(folder: &Path) -> impl Iterator<Item = fs::DirEntry> + use<> {
+    fs::read_dir(folder).into_iter().flatten().flatten()
 }
 
 /// Finds what is in a stream's folder; what never was a frame goes.

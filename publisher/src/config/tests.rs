@@ -81,6 +81,7 @@ fn a_spool_is_refused_with_what_contradicts_it() {
         "--spool-dir s --delivery live",
         "--spool-dir s --qos 0",
         "--spool-dir s --on-full drop-newest",
+        "--spool-dir s --confirm archive,archive",
     ] {
         assert!(check(args).is_err(), "{args}");
     }

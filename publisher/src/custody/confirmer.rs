@@ -23,7 +23,7 @@ use super::{Key, Order};
 const FIRST_PATIENCE: Duration = Duration::from_secs(3);
 const LONGEST_PATIENCE: Duration = Duration::from_mins(1);
 /// Between two sendings of one frame to one consumer, doubled each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// So much may always be sent ahead of a consumer's receipts: it is what they can settle in a second at least.
 const UNSETTLED_AT_LEAST: usize = 512;
 /// Runs of which it is remembered how far they counted.
@@ -46,8 +46,8 @@ pub(super) struct Confirmer {
     pub(super) online: bool,
     /// Frames that were sent and that it has not settled.
     pub(super) unsettled: usize,
-    /// Frames that its last receipt settled.
-    settled_last: usize,
+    /// Frames in the spool that its last receipt settled.
+    pub(super) settled_last: usize,
     /// Its runs that were heard of, with the highest counter of each; the last heard stands last.
     runs: VecDeque<(RunId, u64)>,
     store: Option<StoreId>,
@@ -55,6 +55,8 @@ pub(super) struct Confirmer {
     settled: BTreeMap<StreamId, RangeSet>,
     lacking: BTreeSet<Key>,
     flying_again: HashSet<Key>,
+    /// Sent again, and neither settled nor lacking since.
+    on_the_way_again: HashSet<Key>,
     sent_again: HashMap<Key, Again>,
     /// The highest order that it is known to have been given.
     heard: Order,
@@ -84,6 +86,7 @@ impl Confirmer {
             settled: BTreeMap::new(),
             lacking: BTreeSet::new(),
             flying_again: HashSet::new(),
+            on_the_way_again: HashSet::new(),
             sent_again: HashMap::new(),
             heard: 0,
             moved_at: now,
@@ -110,8 +113,14 @@ impl Confirmer {
         !self.runs.is_empty()
     }
 
-    /// Enters what a receipt settles. `None` if the receipt is an old one.
-    pub(super) fn take(&mut self, receipt: &Receipt, now: Instant) -> Option<News> {
+    /// Enters a receipt that settles `claims`: numbers that were given out, of streams in the spool. Gives what is settled
+    /// only since. `None` if the receipt is an old one.
+    pub(super) fn take(
+        &mut self,
+        receipt: &Receipt,
+        claims: Vec<(StreamId, RangeSet)>,
+        now: Instant,
+    ) -> Option<(News, Vec<(StreamId, RangeSet)>)> {
         if !self.is_newest(receipt) {
             return None;
         }
@@ -127,20 +136,25 @@ impl Confirmer {
         if news.new_store || news.new_session {
             self.heard = 0;
             self.sent_again.clear();
+            self.on_the_way_again.clear();
         }
         self.store = Some(receipt.store);
         self.session = Some(receipt.session);
-        for stream in &receipt.streams {
-            let settled = self.settled.entry(stream.stream).or_default();
-            let before = settled.count();
-            settled.insert_all(&stream.settled());
-            if settled.count() > before {
+        let mut newly_settled = Vec::new();
+        for (stream, mut claimed) in claims {
+            let settled = self.settled.entry(stream).or_default();
+            claimed.remove_all(settled);
+            if !claimed.is_empty() {
+                settled.insert_all(&claimed);
                 self.moved_at = now;
                 self.patience = FIRST_PATIENCE;
+                newly_settled.push((stream, claimed));
             }
         }
         self.lacking.retain(|key| !is_in(&self.settled, *key));
-        Some(news)
+        self.on_the_way_again
+            .retain(|key| !is_in(&self.settled, *key));
+        Some((news, newly_settled))
     }
 
     fn is_newest(&mut self, receipt: &Receipt) -> bool {
@@ -172,8 +186,21 @@ impl Confirmer {
 
     /// It has settled a frame that the broker accepted for everybody as the `order`th.
     pub(super) fn heard(&mut self, key: Key, order: Order) {
-        self.settled_last += 1;
         self.heard = self.heard.max(self.last_order(key, order));
+    }
+
+    /// What the broker accepted from this order on may still be on its way to it.
+    pub(super) fn may_have_missed(&self, news: &News) -> Order {
+        if news.new_session || news.new_store {
+            Order::MAX
+        } else {
+            self.heard
+        }
+    }
+
+    /// Whether a frame that was sent may be lost, as far as is known.
+    pub(super) fn may_lack(&self, key: Key) -> bool {
+        !self.has_settled(key) && !self.lacking.contains(&key) && !self.flying_again.contains(&key)
     }
 
     /// Whether a frame that it has not settled was lost on the way to it.
@@ -185,8 +212,7 @@ impl Confirmer {
         news: &News,
         now: Instant,
     ) -> bool {
-        if self.has_settled(key) || self.lacking.contains(&key) || self.flying_again.contains(&key)
-        {
+        if !self.may_lack(key) {
             return false;
         }
         if news.new_session || news.new_store {
@@ -208,12 +234,28 @@ impl Confirmer {
     /// Puts a frame on the list of those to be sent to it again.
     pub(super) fn lacks(&mut self, key: Key) {
         self.flying_again.remove(&key);
+        self.on_the_way_again.remove(&key);
         self.lacking.insert(key);
+    }
+
+    /// A frame is not being sent to it again after all.
+    pub(super) fn lands(&mut self, key: Key) {
+        self.flying_again.remove(&key);
+    }
+
+    /// Whether as much was sent to it again as it seems to settle between two receipts.
+    fn is_busy(&self) -> bool {
+        self.flying_again.len() + self.on_the_way_again.len() >= self.manages()
+    }
+
+    /// So many frames may be sent ahead of its receipts.
+    fn manages(&self) -> usize {
+        self.settled_last.max(UNSETTLED_AT_LEAST)
     }
 
     /// The oldest frame that it lacks, while it is there; it counts as being sent from here on.
     pub(super) fn next_lacking(&mut self) -> Option<Key> {
-        if !self.online {
+        if !self.online || self.is_busy() {
             return None;
         }
         let key = self.lacking.pop_first()?;
@@ -228,6 +270,10 @@ impl Confirmer {
     /// The broker has accepted a frame for it, as the `order`th.
     pub(super) fn sent_again(&mut self, key: Key, order: Order, now: Instant) {
         self.flying_again.remove(&key);
+        if self.has_settled(key) {
+            return;
+        }
+        self.on_the_way_again.insert(key);
         let again = self.sent_again.entry(key).or_insert(Again {
             order,
             times: 0,
@@ -251,6 +297,7 @@ impl Confirmer {
     pub(super) fn forget(&mut self, key: Key) {
         self.lacking.remove(&key);
         self.flying_again.remove(&key);
+        self.on_the_way_again.remove(&key);
         self.sent_again.remove(&key);
     }
 
@@ -258,9 +305,9 @@ impl Confirmer {
         self.settled.remove(&stream);
     }
 
-    /// Whether it has more to settle than it seems to manage between two receipts.
+    /// Whether it has more to settle than it seems to manage between two receipts. What it lacks is not on its way.
     pub(super) fn is_behind(&self) -> bool {
-        self.unsettled >= self.settled_last.max(UNSETTLED_AT_LEAST)
+        self.unsettled.saturating_sub(self.lacking.len()) >= self.manages()
     }
 
     /// Whether it is there, owes receipts, and nothing has moved for longer than patience lasts.
@@ -268,7 +315,7 @@ impl Confirmer {
         self.online
             && self.is_known()
             && self.unsettled > 0
-            && self.lacking.is_empty()
+            && (self.lacking.is_empty() || self.is_busy())
             && self.flying_again.is_empty()
             && now >= self.moved_at + self.patience
     }
@@ -293,6 +340,6 @@ fn is_in(settled: &BTreeMap<StreamId, RangeSet>, key: Key) -> bool {
 
 fn pause_after(times: u32) -> Duration {
     FIRST_PAUSE
-        .saturating_mul(1 << times.min(16))
+        .saturating_mul(1 << times.saturating_sub(1).min(16))
         .min(LONGEST_PATIENCE)
 }

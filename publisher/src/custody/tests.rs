@@ -300,6 +300,7 @@ fn take(world: &mut World, step: &Step) {
             let queue = &mut world.consumers[nth].queue;
             queue.truncate(queue.len().saturating_sub(count));
         }
+        // Both lose their sessions at once.
         Step::BrokerWiped => {
             for consumer in &mut world.consumers {
                 consumer.queue.clear();
@@ -423,6 +424,77 @@ fn a_frame_that_was_overtaken_is_sent_again_at_once() {
         Some(key(stream, 2))
     );
     assert!(world.custody.next_lacking().is_none());
+}
+
+#[test]
+fn thousands_of_lost_frames_are_sent_again_beside_new_ones() {
+    let mut world = World::new(1);
+    world.receipt(0);
+    for _ in 0..2000 {
+        world.capture(true);
+        world.broker_takes(0, true);
+    }
+    take(&mut world, &Step::BrokerWiped);
+    world.receipt(0);
+    for _ in 0..100 {
+        world.capture(true);
+        world.broker_takes(0, true);
+        while !world.custody.is_empty() && world.custody.next_from_backlog().is_none() {
+            let before = world.in_flight.len();
+            world.send_again();
+            if world.in_flight.len() == before {
+                break;
+            }
+            world.broker_takes(0, true);
+        }
+        world.deliver(0, 600);
+        world.receipt(0);
+        world.clear_away().unwrap();
+    }
+    assert!(
+        world.custody.is_empty(),
+        "{} frames stick",
+        world.custody.count(true)
+    );
+}
+
+#[test]
+fn a_receipt_settles_no_frame_of_the_future() {
+    let mut world = World::new(1);
+    world.capture(true);
+    world.broker_takes(0, true);
+    let mut receipt = world.consumers[0].receipt(&world.custody.ledger(1));
+    let everything = |stream| StreamReceipt {
+        stream,
+        through: u64::MAX,
+        missing: RangeSet::default(),
+    };
+    receipt.streams = vec![everything(world.stream), everything(StreamId::new())];
+    world.custody.receipt(0, &receipt, world.now);
+    assert!(world.custody.next_released().is_some());
+    world.capture(false);
+    assert!(world.custody.next_released().is_none(), "it was never sent");
+}
+
+#[test]
+fn a_resend_that_is_settled_meanwhile_is_over_when_it_lands() {
+    let mut world = World::new(2);
+    world.receipt(0);
+    world.receipt(1);
+    world.capture(true);
+    world.broker_takes(0, true);
+    take(&mut world, &Step::BrokerWiped);
+    world.receipt(0);
+    world.receipt(1);
+    let (nth, lacking, _) = world.custody.next_lacking().unwrap();
+    world.consumers[nth].stored.insert(lacking);
+    world.receipt(nth);
+    assert!(!world.custody.is_wanted(lacking, Some(nth)));
+    world.custody.not_sent_again(nth, lacking);
+    assert!(
+        world.custody.give_up_oldest().is_some(),
+        "nothing flies any more"
+    );
 }
 
 #[test]

@@ -19,8 +19,15 @@ impl Delivery {
         event: Event,
     ) -> Result<(), LinkError> {
         let (token, outcome) = match event {
-            Event::Published(LEDGER_TOKEN, _) => {
+            Event::Published(LEDGER_TOKEN, outcome) => {
                 self.ledger.acknowledged();
+                if outcome == PublishOutcome::Denied && !self.said_ledger_denied {
+                    self.said_ledger_denied = true;
+                    warn!(
+                        "the broker denies publishing {}: no consumer is told what was given up; check its access list",
+                        self.options.prefix.ledger(&self.options.camera)
+                    );
+                }
                 return Ok(());
             }
             Event::Published(token, outcome) => (token, outcome),
@@ -44,7 +51,17 @@ impl Delivery {
                 (Some(parcel), Some(depot)) if parcel.to != Route::Everybody => {
                     depot.reached_nobody(&parcel);
                 }
-                (Some(parcel), _) => {
+                // A quota, say: it has a place to wait.
+                (Some(parcel), Some(depot)) => {
+                    depot.set_apart(&parcel);
+                    if !self.said_refused {
+                        self.said_refused = true;
+                        warn!(
+                            "the broker refuses a frame: it waits in the spool, as do all like it"
+                        );
+                    }
+                }
+                (Some(parcel), None) => {
                     self.outbox.give_up(&parcel.frame.id, DropReason::Refused);
                 }
                 (None, _) => {}

@@ -65,6 +65,7 @@ impl Delivery {
         let Some(depot) = self.outbox.depot() else {
             return;
         };
+        depot.bring_back();
         let lacking = depot.look_for_idle_tails(self.options.window);
         if lacking > 0 {
             debug!("{lacking} frames are sent again: their receipts are overdue");

@@ -17,6 +17,8 @@ const LANE_FRAMES: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A full disk may be emptied by others, who do not tell.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// What a file may take beside its bytes, and more.
+const DISK_SLACK_BYTES: u64 = 64 * 1024;
 /// How often it is said that frames are given up for want of room.
 const SAY_FULL_EVERY: Duration = Duration::from_mins(1);
 
@@ -52,7 +54,12 @@ impl Depot {
         match self.take_in(&frame) {
             Intake::Taken => self.enter(frame),
             Intake::GivenUp => {}
-            Intake::Full => self.give_up(&frame.id, DropReason::NotDelivered),
+            Intake::Full => {
+                let mut book = self.lock();
+                book.custody.give_up_new(key_of(&frame.id));
+                self.write_off(&book, key_of(&frame.id), DropReason::NotDelivered);
+                self.clear_away(&mut book);
+            }
         }
     }
 
@@ -103,17 +110,28 @@ impl Depot {
         };
         while !self.has_room_for(facts.bytes) {
             let why = "--spool-max-bytes is reached";
-            if !self.make_room(why) {
+            if self.give_up_oldest(why).is_none() {
                 return self.refuse(frame, DropReason::SpoolFull, why);
             }
         }
+        let mut freed_bytes = 0;
         loop {
             match self.spool.write(key, facts, &frame.jpeg) {
                 Ok(()) => break,
                 Err(error) if runtime::folder::is_full(&error) => {
                     let why = "the disk is full";
-                    if !self.make_room(why) {
+                    // A disk on which removing makes no room must not cost the whole spool.
+                    if freed_bytes > 2 * facts.bytes + DISK_SLACK_BYTES {
                         return self.refuse(frame, DropReason::SpoolFull, why);
+                    }
+                    // What is delivered may still lie there.
+                    if freed_bytes == 0 && self.spool.finish_removals() {
+                        freed_bytes = 1;
+                        continue;
+                    }
+                    match self.give_up_oldest(why) {
+                        Some(bytes) => freed_bytes += bytes,
+                        None => return self.refuse(frame, DropReason::SpoolFull, why),
                     }
                 }
                 Err(error) => {
@@ -130,20 +148,18 @@ impl Depot {
         book.custody.is_empty() || book.custody.bytes() + bytes <= self.limits.max_bytes
     }
 
-    /// Gives up the oldest frame, if that is the policy and one may go.
-    fn make_room(&self, why: &str) -> bool {
+    /// Gives up the oldest frame, if that is the policy and one may go. Gives its size in bytes.
+    fn give_up_oldest(&self, why: &str) -> Option<u64> {
         if self.limits.on_full != OnFull::DropOldest {
-            return false;
+            return None;
         }
         let mut book = self.lock();
-        let Some((key, facts)) = book.custody.give_up_oldest() else {
-            return false;
-        };
+        let (key, facts) = book.custody.give_up_oldest()?;
         self.say_full(&mut book, why, "the oldest frames are given up and counted");
         self.write_off(&book, key, DropReason::SpoolFull);
         drop(book);
         self.spool.remove_now(key, facts);
-        true
+        Some(facts.bytes)
     }
 
     /// The new frame finds no room.

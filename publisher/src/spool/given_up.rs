@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use protocol::ranges::RangeSet;
 
-const FILE: &str = "given-up.txt";
+use super::keeper::GIVEN_UP_FILE as FILE;
+
 const PAGE_BYTES: usize = 4096;
 
 #[derive(Debug)]
@@ -30,14 +31,17 @@ impl GivenUpPage {
             file: None,
             ranges: RangeSet::default(),
         };
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         if let Ok(mut file) = File::open(&page.path) {
-            // What cannot be read is as good as not written.
-            let _ = file.read_to_string(&mut text);
+            file.read_to_end(&mut bytes)?;
         }
+        let text = String::from_utf8_lossy(&bytes);
         page.ranges = text.lines().filter_map(parse_line).collect();
+        if bytes.len() == PAGE_BYTES {
+            return Ok(page);
+        }
         let ranges = page.ranges.clone();
-        match page.write(&ranges) {
+        match page.write(&ranges, false) {
             Err(error) if !runtime::folder::is_full(&error) => Err(error),
             _ => Ok(page),
         }
@@ -47,8 +51,8 @@ impl GivenUpPage {
         &self.ranges
     }
 
-    /// Replaces what is written.
-    pub(super) fn write(&mut self, ranges: &RangeSet) -> io::Result<()> {
+    /// Replaces what is written; `sync`: for a power cut, too.
+    pub(super) fn write(&mut self, ranges: &RangeSet, sync: bool) -> io::Result<()> {
         self.ranges = ranges.clone();
         let mut lines: Vec<String> = Vec::new();
         let mut room = PAGE_BYTES;
@@ -73,6 +77,9 @@ impl GivenUpPage {
         };
         file.rewind()?;
         file.write_all(&page)?;
+        if sync {
+            file.sync_data()?;
+        }
         self.file = Some(file);
         Ok(())
     }
@@ -94,7 +101,7 @@ mod tests {
         let given_up: RangeSet = [3..=3, 17..=42].into_iter().collect();
         GivenUpPage::open(folder.path())
             .unwrap()
-            .write(&given_up)
+            .write(&given_up, true)
             .unwrap();
         let text = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
         assert!(text.starts_with("3-3\n17-42\n"), "{text}");
@@ -108,7 +115,7 @@ mod tests {
         let every_other: RangeSet = (1..=2000).map(|n| 2 * n..=2 * n).collect();
         GivenUpPage::open(folder.path())
             .unwrap()
-            .write(&every_other)
+            .write(&every_other, false)
             .unwrap();
         let file = std::fs::metadata(folder.path().join(FILE)).unwrap();
         assert_eq!(file.len(), PAGE_BYTES as u64);
@@ -122,13 +129,6 @@ mod tests {
     fn junk_in_the_page_is_no_trouble() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(FILE), b"9-1\nx\n5-6\n\xff").unwrap();
-        assert!(
-            GivenUpPage::open(folder.path())
-                .unwrap()
-                .ranges()
-                .is_empty()
-        );
-        std::fs::write(folder.path().join(FILE), b"9-1\nx\n5-6").unwrap();
         let page = GivenUpPage::open(folder.path()).unwrap();
         assert_eq!(*page.ranges(), [5..=6].into_iter().collect());
     }

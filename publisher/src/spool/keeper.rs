@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,10 @@ use tracing::warn;
 use super::SpoolSync;
 
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+/// How long somebody who needs room waits for files to go.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// In each stream's folder, beside its frames.
+pub(super) const GIVEN_UP_FILE: &str = "given-up.txt";
 
 #[derive(Debug)]
 pub(super) struct Keeper {
@@ -24,6 +28,8 @@ enum Task {
     Written,
     Remove(PathBuf),
     RemoveStream(PathBuf),
+    /// Says how many files were removed since this was last asked.
+    Finish(SyncSender<usize>),
 }
 
 impl Keeper {
@@ -51,6 +57,15 @@ impl Keeper {
         self.ask(Task::RemoveStream(folder));
     }
 
+    /// Waits until what was to be removed is, but not for long. Whether anything was removed since this was last asked.
+    pub(super) fn finish_removals(&self) -> bool {
+        let (done, is_done) = sync_channel(1);
+        self.ask(Task::Finish(done));
+        is_done
+            .recv_timeout(PATIENCE)
+            .is_ok_and(|removed| removed > 0)
+    }
+
     fn ask(&self, task: Task) {
         if let Some(tasks) = &self.tasks {
             // The thread ends only when this sender does.
@@ -70,7 +85,7 @@ impl Drop for Keeper {
 
 fn keep(folder: &Path, sync: SpoolSync, tasks: &Receiver<Task>) {
     let mut sync_at: Option<Instant> = None;
-    let mut failed = false;
+    let (mut failed, mut removed) = (false, 0);
     loop {
         let task = match sync_at {
             Some(at) => tasks.recv_timeout(at.saturating_duration_since(Instant::now())),
@@ -80,10 +95,14 @@ fn keep(folder: &Path, sync: SpoolSync, tasks: &Receiver<Task>) {
             Ok(Task::Written) if sync == SpoolSync::Interval => {
                 sync_at = sync_at.or_else(|| Some(Instant::now() + SYNC_INTERVAL));
             }
-            Ok(Task::Remove(file)) => remove(&file, &mut failed),
+            Ok(Task::Remove(file)) => {
+                remove(&file, &mut failed);
+                removed += 1;
+            }
+            Ok(Task::Finish(done)) => drop(done.send(std::mem::take(&mut removed))),
             Ok(Task::RemoveStream(folder)) => {
                 // One with files in it that are none of ours stays.
-                let _ = fs::remove_file(folder.join("given-up.txt"));
+                let _ = fs::remove_file(folder.join(GIVEN_UP_FILE));
                 let _ = fs::remove_dir(folder);
             }
             Ok(Task::Written) | Err(RecvTimeoutError::Timeout) => {}
