@@ -70,11 +70,14 @@ fn run(cli: &Cli) -> io::Result<()> {
     Ok(())
 }
 
-/// Any bytes: even what looks like markers belongs to the comment.
+/// Any bytes: even what looks like markers belongs to the comment. Only the last one is no half of a marker: a comment
+/// that ends with SOI looks like a torn one with the next picture behind it, and that is what the publisher takes it for.
 fn filling() -> Vec<u8> {
-    (0..fastrand::usize(..MAX_FILLING))
+    let mut filling: Vec<u8> = (0..fastrand::usize(..MAX_FILLING))
         .map(|_| fastrand::u8(..))
-        .collect()
+        .collect();
+    filling.push(b'.');
+    filling
 }
 
 /// A picture that does not compress well.

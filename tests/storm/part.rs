@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::eventually::SOON;
+use crate::harness::eventually::{SOON, eventually_true};
 use crate::harness::launch::Launch;
 use crate::harness::outcome::Outcome;
 use crate::harness::program::Program;
@@ -60,11 +60,12 @@ impl Part {
         }
     }
 
-    /// Waits until it says `words`, if it runs.
-    pub(crate) fn says(&self, words: &str) {
-        if let Some(program) = &self.program {
-            program.says(words);
-        }
+    /// Waits until it has connected, if it runs: before that, it may not hear that it is asked to end.
+    fn await_connection(&self) {
+        let Some(program) = &self.program else { return };
+        eventually_true(&format!("the {} to connect", self.name), || {
+            program.stderr().contains("connected to") || !program.is_running()
+        });
     }
 
     pub(crate) fn pause(&self) {
@@ -102,8 +103,10 @@ impl Part {
             .is_some_and(|since| since.elapsed() >= RESTART_DELAY)
     }
 
-    /// Asks it to end, and notes if it does not do so as it should. `figures` that are sums of others are given.
+    /// Asks it to end, and notes if it does not do so as it should, or if its figures are not as they should be: `sum` is
+    /// the sum of `parts`.
     pub(crate) fn end(&mut self, sum: &str, parts: &[&str]) {
+        self.await_connection();
         self.look_after();
         self.missed_since = None;
         let Some(program) = self.program.take() else {
@@ -112,22 +115,22 @@ impl Part {
         program.terminate();
         let outcome = program.wait(SOON);
         self.figures = outcome.figures();
-        self.complaints.extend(complaint(&outcome, sum, parts));
+        let complaint = complaint(&outcome, sum, parts);
+        let complaint = complaint.map(|why| format!("the {}, asked to end, {why}", self.name));
+        self.complaints.extend(complaint);
         self.logs.push(outcome.stderr());
     }
 }
 
+/// What is wrong with the end of a program that was asked to end.
 fn complaint(outcome: &Outcome, sum: &str, parts: &[&str]) -> Option<String> {
     if outcome.code() != Some(0) {
         let stderr = outcome.stderr();
-        let last = stderr.lines().last().unwrap_or("without a word").to_owned();
-        return Some(format!(
-            "asked to end, it ended with {}: {last}",
-            outcome.end()
-        ));
+        let last = stderr.lines().last().unwrap_or("without a word");
+        return Some(format!("ended with {}: {last}", outcome.end()));
     }
     let figures = outcome.figures()?;
     let count = |name: &str| figures[name].as_u64().unwrap_or(0);
     let total: u64 = parts.iter().map(|part| count(part)).sum();
-    (count(sum) != total).then(|| format!("its books do not balance: {}", Value::clone(&figures)))
+    (count(sum) != total).then(|| format!("has books that do not balance: {figures}"))
 }

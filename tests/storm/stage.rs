@@ -152,7 +152,6 @@ impl<'a> Stage<'a> {
         }
         if self.guard != Guard::Nothing {
             self.start(Actor::Publisher);
-            self.publisher.says("connected to");
         }
     }
 
