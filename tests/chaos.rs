@@ -40,6 +40,9 @@ struct Cli {
     /// With a spool but without receipts: what the broker loses is lost
     #[arg(long, conflicts_with = "bare")]
     unconfirmed: bool,
+    /// Nothing happens to the broker: then a spool loses nothing without receipts, either
+    #[arg(long, requires = "unconfirmed")]
+    spare_broker: bool,
     /// Keep the plan, the logs and the disks of each storm in a folder below this one
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -62,7 +65,15 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let length = Duration::from_secs(cli.seconds);
     let seeds = cli.first_seed..cli.first_seed + cli.seeds;
-    let plans: Vec<_> = seeds.map(|seed| Plan::new(seed, length)).collect();
+    let plan = |seed| {
+        let plan = Plan::new(seed, length);
+        if cli.spare_broker {
+            plan.sparing_the_broker()
+        } else {
+            plan
+        }
+    };
+    let plans: Vec<_> = seeds.map(plan).collect();
     if cli.plan {
         for plan in &plans {
             println!("{plan}");

@@ -127,6 +127,7 @@ fn gather(stage: &mut Stage, ledgers: &str) -> Evidence {
             .map(|nth| evidence::read_disk(&[stage.nth_output(nth), stage.nth_shelf(nth)]))
             .collect(),
         onlookers: vec![evidence::read_disk(&[stage.viewer_output()])],
+        owed: std::mem::take(&mut stage.owed),
         spooled: evidence::read_spool(&stage.spool()),
         given_up: std::mem::take(&mut stage.given_up),
         ..Evidence::default()

@@ -30,6 +30,9 @@ pub(crate) struct Evidence {
     pub(crate) disks: Vec<Disk>,
     /// The disks of those whose receipts nobody waits for: nothing there may be wrong, but anything may be missing.
     pub(crate) onlookers: Vec<Disk>,
+    /// What was in the spool while no publisher ran and the consumer got a new disk, by the place of that disk: nothing of
+    /// it was confirmed to any publisher, and whatever the old disk had confirmed is not on the new one.
+    pub(crate) owed: Vec<(usize, BTreeSet<Number>)>,
     /// What is still in the spool.
     pub(crate) spooled: BTreeSet<Number>,
     /// What the publisher says it has given up.
@@ -64,6 +67,8 @@ pub(crate) enum Fault {
     Lost(Number),
     /// All was well for a long time, and it is still in the spool only.
     Undelivered(Number),
+    /// The spool had it when the consumer got a new disk, and it is on the old one only.
+    Withheld(Number),
     /// More than one file on one disk.
     Duplicate(Number, Vec<String>),
     /// Not what the camera emitted, or not what was given this number.
@@ -112,6 +117,17 @@ pub(crate) fn judge(evidence: &Evidence) -> Verdict {
         } else {
             verdict.faults.push(Fault::Lost(number));
         }
+    }
+    for (place, owed) in &evidence.owed {
+        let has_it = |number: &Number| {
+            let on_disks = stored.get(number);
+            on_disks.is_some_and(|places| places.range(place..).next().is_some())
+        };
+        let withheld = owed
+            .iter()
+            .filter(|number| !has_it(number) && !is_given_up(evidence, **number));
+        let faults = withheld.map(|number| Fault::Withheld(*number));
+        verdict.faults.extend(faults);
     }
     let mut order = Order::default();
     for disk in evidence.disks.iter().chain(&evidence.onlookers) {
@@ -268,7 +284,12 @@ impl Verdict {
     }
 
     pub(crate) fn lost(&self) -> usize {
-        self.count(|fault| matches!(fault, Fault::Lost(_) | Fault::Undelivered(_)))
+        self.count(|fault| {
+            matches!(
+                fault,
+                Fault::Lost(_) | Fault::Undelivered(_) | Fault::Withheld(_)
+            )
+        })
     }
 
     pub(crate) fn duplicates(&self) -> usize {
@@ -301,6 +322,9 @@ impl fmt::Display for Fault {
             Self::Lost(number) => write!(f, "LOST: {}", Shown(*number)),
             Self::Undelivered(number) => {
                 write!(f, "UNDELIVERED: {} is still in the spool", Shown(*number))
+            }
+            Self::Withheld(number) => {
+                write!(f, "WITHHELD: {} is not on the new disk", Shown(*number))
             }
             Self::Duplicate(number, paths) => {
                 write!(f, "DUPLICATE: {}: {}", Shown(*number), paths.join(", "))

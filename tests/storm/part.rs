@@ -68,6 +68,11 @@ impl Part {
         });
     }
 
+    /// Whether it runs, or is about to.
+    pub(crate) fn is_there(&self) -> bool {
+        self.program.is_some() || self.missed_since.is_some()
+    }
+
     pub(crate) fn pause(&self) {
         if let Some(program) = &self.program {
             program.pause();

@@ -72,11 +72,24 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) length: Duration,
     pub(crate) settings: Settings,
+    /// Nothing happens to the broker that could cost what it has taken.
+    pub(crate) spares_broker: bool,
     /// In the order of time. At the end all is well again, apart from the clocks.
     pub(crate) events: Vec<Planned>,
 }
 
 impl Plan {
+    /// The same storm with a broker that lives through it and forgets nothing.
+    pub(crate) fn sparing_the_broker(mut self) -> Self {
+        let spares = |event| match event {
+            Event::Kill(actor) | Event::Start(actor) => actor != Actor::Broker,
+            other => other != Event::Forget,
+        };
+        self.events.retain(|planned| spares(planned.event));
+        self.spares_broker = true;
+        self
+    }
+
     /// The storm of `seed`, which lasts for `length`.
     pub(crate) fn new(seed: u64, length: Duration) -> Self {
         let mut rng = Rng::with_seed(seed);
@@ -89,6 +102,7 @@ impl Plan {
             seed,
             length,
             settings,
+            spares_broker: false,
             events,
         }
     }

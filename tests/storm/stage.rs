@@ -2,6 +2,7 @@
 
 mod launches;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use fastrand::Rng;
 
 use super::Guard;
 use super::evidence::{self, Numbers};
+use super::judge::Number;
 use super::land::Land;
 use super::mover;
 use super::part::Part;
@@ -42,6 +44,8 @@ pub(super) struct Stage<'a> {
     ledgers: Program,
     /// What the spool said was given up whenever it was looked at.
     pub(super) given_up: Numbers,
+    /// What was in the spool when a disk was replaced and no publisher ran.
+    pub(super) owed: Vec<(usize, BTreeSet<Number>)>,
     /// The consumer's disks so far.
     pub(super) disks: usize,
     is_calm: bool,
@@ -80,6 +84,7 @@ impl<'a> Stage<'a> {
             broker_logs: Vec::new(),
             ledgers,
             given_up: Numbers::new(),
+            owed: Vec::new(),
             disks: 1,
             is_calm: false,
             rng: Rng::with_seed(plan.seed),
@@ -105,7 +110,7 @@ impl<'a> Stage<'a> {
             Event::GoOn(Actor::Broker) => self.broker.go_on(),
             Event::GoOn(actor) => self.part(actor).go_on(),
             Event::Forget => self.broker.forget(),
-            Event::ReplaceDisk => self.disks += 1,
+            Event::ReplaceDisk => self.replace_disk(),
             Event::Turn(side, weather) => self.network(side).turn(weather),
             Event::Cut(side) => self.network(side).cut(),
             Event::Fill(side) => self.land.fill(side),
@@ -190,6 +195,15 @@ impl<'a> Stage<'a> {
     /// Where the camera keeps its records.
     pub(super) fn records(&self) -> PathBuf {
         records_in(self.folder)
+    }
+
+    fn replace_disk(&mut self) {
+        if self.guard == Guard::Receipts && !self.publisher.is_there() {
+            // Places begin at 0, and this disk is the next.
+            self.owed
+                .push((self.disks, evidence::read_spool(&self.spool())));
+        }
+        self.disks += 1;
     }
 
     fn kill_broker(&mut self) {

@@ -272,3 +272,12 @@ fn a_whole_frame_that_was_set_aside_is_a_fault() {
     case.evidence.disks[0].quarantined.push(path.clone());
     assert_eq!(case.judged().faults, [Fault::Quarantined(path)]);
 }
+
+#[test]
+fn what_the_spool_had_must_be_on_the_disk_that_came_then() {
+    let mut case = Case::good();
+    case.evidence.disks.push(Disk::default());
+    let number = case.number(3);
+    case.evidence.owed.push((1, [number].into_iter().collect()));
+    assert_eq!(case.judged().faults, [Fault::Withheld(number)]);
+}
