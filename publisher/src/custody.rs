@@ -15,6 +15,8 @@
 //! more: it is lacking.
 
 mod confirmer;
+mod settling;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -24,11 +26,11 @@ use std::time::Instant;
 use protocol::frame::StreamId;
 use protocol::ledger::{Ledger, MAX_LEDGER_STREAMS, StreamLedger};
 use protocol::ranges::RangeSet;
-use protocol::receipt::Receipt;
 use protocol::topic::ConsumerName;
 
 use confirmer::Confirmer;
 pub(crate) use confirmer::News;
+use stream::{Held, Order, State, Stream};
 
 /// A frame by its stream and number. The camera is always the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,46 +47,6 @@ pub(crate) struct Facts {
     pub(crate) bytes: u64,
     pub(crate) crc32c: u32,
 }
-
-/// The order in which the broker accepted frames.
-type Order = u64;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// To be sent: by whoever has it in memory, or from the backlog.
-    Waiting,
-    /// Being sent.
-    Flying,
-    /// The broker has accepted it.
-    Sent(Order),
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Held {
-    facts: Facts,
-    state: State,
-}
-
-#[derive(Debug, Default)]
-struct Stream {
-    held: BTreeMap<u64, Held>,
-    /// The numbers of `held`.
-    held_numbers: RangeSet,
-    /// Those that wait and are in nobody's memory.
-    backlog: RangeSet,
-    given_up: RangeSet,
-    last: u64,
-}
-
-impl Stream {
-    fn give_up(&mut self, sequence: u64) {
-        self.given_up.insert(sequence);
-        self.given_up.keep_highest_ranges(MAX_GIVEN_UP_RANGES);
-    }
-}
-
-/// Beyond this the lowest are not named any more: what is written down and published holds fewer in any case.
-const MAX_GIVEN_UP_RANGES: usize = 1024;
 
 /// The book of the spool.
 #[derive(Debug)]
@@ -216,88 +178,6 @@ impl Custody {
         for confirmer in &mut self.confirmers {
             confirmer.is_online(false, now);
         }
-    }
-
-    /// A receipt of confirmer `nth` that came live on the present connection.
-    pub(crate) fn receipt(&mut self, nth: usize, receipt: &Receipt, now: Instant) -> News {
-        let claims = self.believable(receipt);
-        let confirmer = &mut self.confirmers[nth];
-        let Some((mut news, newly_settled)) = confirmer.take(receipt, claims, now) else {
-            return News::default();
-        };
-        let mut settled = Vec::new();
-        for (id, numbers) in newly_settled {
-            let Some(stream) = self.streams.get(&id) else {
-                continue;
-            };
-            for range in numbers.ranges() {
-                for (sequence, held) in stream.held.range(range.clone()) {
-                    let key = Key {
-                        stream: id,
-                        sequence: *sequence,
-                    };
-                    if let State::Sent(order) = held.state {
-                        confirmer.heard(key, order);
-                        confirmer.unsettled = confirmer.unsettled.saturating_sub(1);
-                    }
-                    settled.push(key);
-                }
-            }
-        }
-        confirmer.settled_last = settled.len();
-        if news.new_store {
-            let unsettled = self
-                .sent
-                .values()
-                .filter(|key| !confirmer.has_settled(**key));
-            confirmer.unsettled = unsettled.count();
-        }
-        for (order, key) in self.sent.range(..confirmer.may_have_missed(&news)) {
-            if confirmer.will_not_get(*key, *order, receipt, &news, now) {
-                confirmer.lacks(*key);
-                news.lacking += 1;
-            }
-        }
-        for key in settled {
-            self.release_if_settled(key);
-        }
-        news
-    }
-
-    /// What a receipt claims, as far as it can be true: of streams that are known, numbers that were given out.
-    fn believable(&self, receipt: &Receipt) -> Vec<(StreamId, RangeSet)> {
-        let known = receipt.streams.iter().filter_map(|claimed| {
-            let last = self.streams.get(&claimed.stream)?.last;
-            let mut settled = claimed.settled();
-            settled.remove_range(last.saturating_add(1)..=u64::MAX);
-            Some((claimed.stream, settled))
-        });
-        known.collect()
-    }
-
-    /// Time passes: a consumer that is there and settles nothing is sent the oldest frames again, `window` at most.
-    pub(crate) fn look_for_idle_tails(&mut self, window: usize, now: Instant) -> usize {
-        let mut lacking = 0;
-        for confirmer in &mut self.confirmers {
-            if !confirmer.may_have_lost_its_tail(now) {
-                continue;
-            }
-            let tail: Vec<Key> = self
-                .sent
-                .values()
-                .copied()
-                .filter(|key| confirmer.may_lack(*key))
-                .take(window)
-                .collect();
-            if !tail.is_empty() {
-                confirmer.tail_is_sent_again(now);
-            }
-            lacking += tail.len();
-            for key in tail {
-                confirmer.lacks(key);
-            }
-        }
-        lacking
     }
 
     /// The next frame that a confirmer lacks, and which confirmer that is. It is taken off its list.

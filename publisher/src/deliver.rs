@@ -21,8 +21,9 @@ use crate::announce::Announcer;
 use crate::audience::Audience;
 use crate::counters::{Counters, DropReason};
 use crate::in_flight::InFlight;
-use crate::outbox::{Outbox, Route};
+use crate::outbox::Outbox;
 use crate::packet_limit::{PacketLimit, TRIAL, Verdict};
+use crate::parcel::Route;
 use crate::report::{DeliveryTimes, HoldUp, Remainder, StatsMaker};
 use upkeep::{LedgerDesk, UPKEEP_INTERVAL};
 

@@ -5,35 +5,28 @@
 //! *backlog*, and is read from disk again when its turn comes: so what an outage has piled up never stands between the
 //! camera and a consumer. Lane and backlog are served in turn.
 
+mod book;
 mod intake;
+mod reading;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use jiff::Timestamp;
 use protocol::frame::{Frame, FrameId, StreamId};
-use protocol::jpeg;
 use protocol::ledger::Ledger;
 use protocol::receipt::Receipt;
 use protocol::topic::{CameraName, ConsumerName};
 use tokio::sync::Notify;
-use tracing::warn;
 
 use crate::counters::{Counters, DropReason};
-use crate::custody::{Custody, Facts, Key, News};
-use crate::outbox::{Depth, Parcel, Route};
+use crate::custody::{Custody, Key, News};
+use crate::parcel::{Depth, Parcel, Route};
 use crate::queue::OnFull;
 use crate::spool::{Leftovers, Spool};
-
-/// A disk that cannot give a file is asked this often, this far apart, before the frame is given up.
-const READ_ATTEMPTS: u32 = 12;
-const READ_AGAIN_AFTER: Duration = Duration::from_secs(5);
-
-/// How long a frame is set apart that the broker does not take.
-const APART_FOR: Duration = Duration::from_mins(1);
+use book::{Book, Next};
 
 /// How much the depot may hold.
 #[derive(Debug, Clone, Copy)]
@@ -60,30 +53,6 @@ pub(crate) struct Depot {
     changed: Notify,
     /// Something was taken out of the lane, or left the spool.
     room: Notify,
-}
-
-struct Book {
-    custody: Custody,
-    lane: VecDeque<Frame>,
-    lane_bytes: u64,
-    newest: Option<Frame>,
-    backlog_is_next: bool,
-    closed: bool,
-    /// Nothing was taken out for long: a source that can wait need not.
-    delivery_stands: bool,
-    /// How often the disk did not give a file.
-    unreadable: HashMap<Key, u32>,
-    /// What cannot be delivered now, and when it is tried again. To the custody it is flying.
-    apart: VecDeque<(Instant, Key, Route)>,
-    said_full_at: Option<Instant>,
-}
-
-/// What comes next.
-enum Next {
-    Fresh(Frame),
-    Spooled(Key, Facts, Route),
-    Nothing,
-    Over,
 }
 
 impl Depot {
@@ -220,34 +189,6 @@ impl Depot {
         self.lock().custody.is_wanted(key, nth)
     }
 
-    /// A frame that was taken out cannot be delivered now, and others can: it comes again after [`APART_FOR`].
-    pub(crate) fn set_apart(&self, parcel: &Parcel) {
-        let again_at = Instant::now() + APART_FOR;
-        let key = key_of(&parcel.frame.id);
-        self.lock().apart.push_back((again_at, key, parcel.to));
-    }
-
-    /// What was set apart for long enough comes again.
-    pub(crate) fn bring_back(&self) {
-        let now = Instant::now();
-        let mut book = self.lock();
-        let count = book.apart.len();
-        for _ in 0..count {
-            let Some((again_at, key, to)) = book.apart.pop_front() else {
-                break;
-            };
-            if now < again_at {
-                book.apart.push_back((again_at, key, to));
-                continue;
-            }
-            match to {
-                Route::Everybody => book.custody.return_to_backlog(key),
-                Route::Confirmer(nth) => book.custody.not_sent_again(nth, key),
-            }
-        }
-        self.clear_away(&mut book);
-    }
-
     /// Whether a confirmer's status says that it is there.
     pub(crate) fn is_online(&self, nth: usize, online: bool) {
         self.lock().custody.is_online(nth, online, Instant::now());
@@ -328,60 +269,6 @@ impl Depot {
         }
     }
 
-    fn read(&self, key: Key, facts: Facts, to: Route) -> Option<Frame> {
-        let read = self
-            .spool
-            .read(key, facts)
-            .and_then(|picture| match jpeg::check(&picture) {
-                Ok(size) => Ok((picture, size)),
-                Err(_) => Err(self.spool.torn(key, facts)),
-            });
-        let error = match read {
-            Ok((picture, (width, height))) => {
-                return Some(Frame {
-                    id: FrameId {
-                        camera: self.camera.clone(),
-                        stream: key.stream,
-                        sequence: key.sequence,
-                    },
-                    captured_at: Timestamp::from_microsecond(facts.captured_micros)
-                        .unwrap_or(Timestamp::UNIX_EPOCH),
-                    width,
-                    height,
-                    crc32c: facts.crc32c,
-                    dropped: 0,
-                    jpeg: picture,
-                });
-            }
-            Err(error) => error,
-        };
-        let mut book = self.lock();
-        let attempts = book.unreadable.entry(key).or_default();
-        *attempts += 1;
-        let attempts = *attempts;
-        if error.may_pass() && (error.will_pass() || attempts < READ_ATTEMPTS) {
-            if attempts == 1 {
-                warn!(
-                    "frame {} of stream {} {error}; it is tried again later",
-                    key.sequence, key.stream
-                );
-            }
-            let again_at = Instant::now() + READ_AGAIN_AFTER;
-            book.apart.push_back((again_at, key, to));
-            return None;
-        }
-        book.unreadable.remove(&key);
-        warn!(
-            "a frame of the spool is given up: frame {} of stream {} {error}",
-            key.sequence, key.stream
-        );
-        if book.custody.give_up(key).is_some() {
-            self.write_off(&book, key, DropReason::Torn);
-        }
-        self.clear_away(&mut book);
-        None
-    }
-
     /// Writes a frame down as given up, and counts it.
     fn write_off(&self, book: &Book, key: Key, reason: DropReason) {
         self.spool
@@ -419,54 +306,6 @@ impl Depot {
     /// A stage that panicked ends the program elsewhere; the book itself is whole after every statement.
     fn lock(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Book {
-    fn next(&mut self, backlog: bool) -> Next {
-        if self.is_over() {
-            return Next::Over;
-        }
-        self.delivery_stands = false;
-        if backlog
-            && (self.backlog_is_next || self.lane.is_empty())
-            && let Some(spooled) = self.next_spooled()
-        {
-            self.backlog_is_next = false;
-            return spooled;
-        }
-        self.backlog_is_next = true;
-        while let Some(frame) = self.lane.pop_front() {
-            self.lane_bytes -= frame.jpeg.len() as u64;
-            // One that was given up for room meanwhile is skipped.
-            if self.custody.fly(key_of(&frame.id)).is_some() {
-                return Next::Fresh(frame);
-            }
-        }
-        Next::Nothing
-    }
-
-    fn next_spooled(&mut self) -> Option<Next> {
-        if let Some((nth, key, facts)) = self.custody.next_lacking() {
-            return Some(Next::Spooled(key, facts, Route::Confirmer(nth)));
-        }
-        if self.custody.backlog_must_wait() {
-            return None;
-        }
-        let (key, facts) = self.custody.next_from_backlog()?;
-        Some(Next::Spooled(key, facts, Route::Everybody))
-    }
-
-    /// The lane is too long: the spool has it all.
-    fn lane_becomes_backlog(&mut self) {
-        for frame in self.lane.drain(..) {
-            self.custody.return_to_backlog(key_of(&frame.id));
-        }
-        self.lane_bytes = 0;
-    }
-
-    fn is_over(&self) -> bool {
-        self.closed && self.custody.is_empty()
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use link::{NO_TOKEN, PublishToken};
 
-use crate::outbox::{Parcel, Route};
+use crate::parcel::{Parcel, Route};
 
 /// The window of unacknowledged frames, oldest first.
 pub(crate) struct InFlight {

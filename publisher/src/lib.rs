@@ -11,6 +11,8 @@ pub mod source;
 
 mod capture;
 
+mod parcel;
+
 mod outbox;
 
 pub mod queue;

@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use crate::capture::CaptureSpan;
 use crate::counters::{Counters, DropReason};
-use crate::outbox::{Depth, Outbox};
+use crate::outbox::Outbox;
+use crate::parcel::Depth;
 
 /// Why delivery is held up, for the books of whoever must drop a frame meanwhile.
 #[derive(Debug, Default)]

@@ -59,6 +59,8 @@ pub(crate) struct Spool {
     sync: SpoolSync,
     keeper: Keeper,
     given_up: Mutex<HashMap<StreamId, GivenUpPage>>,
+    /// What the disk had no room to write down.
+    unwritten: Mutex<HashMap<StreamId, RangeSet>>,
     /// Unlocked when it is dropped.
     _lock: Option<File>,
 }
@@ -162,6 +164,7 @@ impl Spool {
             sync,
             keeper,
             given_up: Mutex::new(pages),
+            unwritten: Mutex::default(),
             _lock: lock,
         };
         Ok((spool, leftovers))
@@ -169,6 +172,7 @@ impl Spool {
 
     /// Writes a frame; once this returns it is numbered. After an error it is not.
     pub(crate) fn write(&self, key: Key, facts: Facts, jpeg: &[u8]) -> io::Result<()> {
+        self.write_unwritten()?;
         let target = self.path(key, facts);
         let partial = target.with_extension("part");
         let written = self.write_and_rename(&partial, &target, jpeg);
@@ -271,10 +275,52 @@ impl Spool {
                     .and_then(|page| place.insert(page).write(given_up, sync))
             }
         };
-        if let Err(error) = written {
-            warn!("cannot write down which frames were given up: {error}");
+        drop(pages);
+        let mut unwritten = self
+            .unwritten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match written {
+            Ok(()) => {
+                unwritten.remove(&stream);
+                self.keeper.written();
+            }
+            Err(error) => {
+                let was_said = unwritten.contains_key(&stream);
+                if runtime::folder::is_full(&error) {
+                    // Until there is room for it, no frame is numbered that could show the gap.
+                    unwritten.insert(stream, given_up.clone());
+                }
+                if !was_said {
+                    warn!("cannot write down which frames were given up: {error}");
+                }
+            }
         }
-        self.keeper.written();
+    }
+
+    /// Before another frame is numbered, what is below it and was given up is named. Otherwise a crash would make a gap that
+    /// nobody can explain.
+    fn write_unwritten(&self) -> io::Result<()> {
+        let unwritten = self
+            .unwritten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let left: Vec<_> = unwritten
+            .iter()
+            .map(|(id, set)| (*id, set.clone()))
+            .collect();
+        drop(unwritten);
+        for (stream, given_up) in left {
+            self.write_given_up(stream, &given_up);
+            let unwritten = self
+                .unwritten
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if unwritten.contains_key(&stream) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+        }
+        Ok(())
     }
 
     /// Nothing of the stream is held, and nobody must be told of it: its folder goes.

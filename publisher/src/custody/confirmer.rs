@@ -17,7 +17,8 @@ use protocol::ranges::RangeSet;
 use protocol::receipt::{Receipt, RunId, SessionId, StoreId};
 use protocol::topic::ConsumerName;
 
-use super::{Key, Order};
+use super::Key;
+use super::stream::Order;
 
 /// How long a consumer that is there may settle nothing. Receipts come once a second, after a sync that takes its time.
 const FIRST_PATIENCE: Duration = Duration::from_secs(3);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use protocol::receipt::{RunId, SessionId, StoreId, StreamReceipt};
+use protocol::receipt::{Receipt, RunId, SessionId, StoreId, StreamReceipt};
 
 use super::*;
 

@@ -10,7 +10,7 @@ use super::Delivery;
 use crate::announce::LEDGER_TOKEN;
 use crate::audience::Audience;
 use crate::counters::DropReason;
-use crate::outbox::Route;
+use crate::parcel::Route;
 
 impl Delivery {
     pub(super) fn take_event(

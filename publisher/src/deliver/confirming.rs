@@ -8,7 +8,7 @@ use protocol::topic::{self, ONLINE};
 use tracing::{debug, info, warn};
 
 use super::Delivery;
-use crate::outbox::Route;
+use crate::parcel::Route;
 
 /// How long what earlier runs left is held back for receipts, which may show that it has arrived.
 const WAIT_FOR_RECEIPTS: Duration = Duration::from_secs(2);

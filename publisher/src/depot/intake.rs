@@ -6,7 +6,8 @@ use protocol::frame::Frame;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
-use super::{Book, Depot, key_of};
+use super::book::Book;
+use super::{Depot, key_of};
 use crate::counters::DropReason;
 use crate::custody::Facts;
 use crate::queue::OnFull;

@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use protocol::receipt::{RunId, SessionId, StoreId, StreamReceipt};
 use protocol::topic::CameraName;
 use tokio::time::timeout;
