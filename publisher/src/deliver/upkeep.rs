@@ -114,9 +114,9 @@ impl Delivery {
         }
         self.ledger.counter += 1;
         ledger.counter = self.ledger.counter;
+        self.ledger.published_at = Some(now);
         if self.announcer.ledger(session, &ledger) {
             self.ledger.in_flight = true;
-            self.ledger.published_at = Some(now);
             self.ledger.said = says;
             self.ledger.said_changes = changes;
         }
