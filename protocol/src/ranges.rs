@@ -131,6 +131,14 @@ impl RangeSet {
             .is_some_and(|at| number <= *self.ranges[at].end())
     }
 
+    /// Whether every number of `range` is in the set.
+    #[must_use]
+    pub fn contains_range(&self, range: RangeInclusive<u64>) -> bool {
+        self.first_above(*range.start())
+            .checked_sub(1)
+            .is_some_and(|at| range.end() <= self.ranges[at].end())
+    }
+
     /// Whether it has no numbers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -319,6 +327,7 @@ mod tests {
                 prop_assert!(set.ranges().windows(2).all(|pair| pair[0].end() + 1 < *pair[1].start()));
                 prop_assert_eq!((set.first(), set.last()), (plain.first().copied(), plain.last().copied()));
                 prop_assert!((0..70).all(|number| set.contains(number) == plain.contains(&number)));
+                prop_assert!((0..70).all(|n| set.contains_range(n..=n + 3) == (n..=n + 3).all(|n| plain.contains(&n))));
                 prop_assert!(set.missing_through(64).numbers().eq((1..=64).filter(|n| !plain.contains(n))));
             }
             let json = serde_json::to_string(&set).unwrap();

@@ -11,7 +11,7 @@ use clap::{Args, Parser, ValueEnum};
 use link::{BrokerArgs, Protocol, Qos};
 use protocol::event::Format;
 use protocol::topic::{CameraName, TopicPrefix};
-use runtime::arguments::{frame_bytes, some_time};
+use runtime::arguments::{a_time, frame_bytes, some_time};
 use runtime::logging::LogArgs;
 use runtime::program::{EXIT_CODES_HELP, UsageError};
 
@@ -183,7 +183,7 @@ pub(crate) struct DeliveryArgs {
     pub(crate) no_latest: bool,
 
     /// How long waiting frames may take to be delivered at the end  [default: 10s after a signal, else 60s]
-    #[arg(long, env = "FRAMEBRIDGE_DRAIN_TIMEOUT", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "FRAMEBRIDGE_DRAIN_TIMEOUT", value_name = "TIME", value_parser = a_time)]
     pub(crate) drain_timeout: Option<Duration>,
 }
 

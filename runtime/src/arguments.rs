@@ -7,9 +7,22 @@ use bytesize::ByteSize;
 /// No camera's picture is smaller.
 const SMALLEST_FRAME_LIMIT: ByteSize = ByteSize::kib(1);
 
+/// Nobody waits longer: clocks end somewhere.
+const LONGEST_TIME: Duration = Duration::from_hours(24 * 365 * 100);
+
+/// A duration such as `10s` or `5m`.
+pub fn a_time(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if duration > LONGEST_TIME {
+        Err("must be less than 100 years".into())
+    } else {
+        Ok(duration)
+    }
+}
+
 /// A duration such as `10s` or `5m`, longer than nothing.
 pub fn some_time(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let duration = a_time(text)?;
     if duration.is_zero() {
         Err("must be longer than nothing".into())
     } else {
@@ -34,6 +47,8 @@ mod tests {
     #[test]
     fn what_would_let_nothing_through_is_refused() {
         assert!(some_time("0s").is_err());
+        assert_eq!(a_time("0s"), Ok(Duration::ZERO));
+        assert!(a_time("400000000000y").is_err() && some_time("101y").is_err());
         assert_eq!(some_time("1500ms"), Ok(Duration::from_millis(1500)));
         assert!(frame_bytes("1").is_err());
         assert_eq!(frame_bytes("32MiB"), Ok(ByteSize::mib(32)));

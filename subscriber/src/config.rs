@@ -15,7 +15,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use link::BrokerArgs;
 use protocol::topic::{CameraName, ConsumerName, NameError, TopicPrefix};
-use runtime::arguments::{frame_bytes, some_time};
+use runtime::arguments::{a_time, frame_bytes, some_time};
 use runtime::logging::LogArgs;
 use runtime::program::{EXIT_CODES_HELP, UsageError};
 
@@ -186,7 +186,7 @@ pub(crate) struct FrameArgs {
     pub(crate) receipts: bool,
 
     /// How long the broker keeps frames for --consumer while it is away
-    #[arg(long, env = "FRAMEBRIDGE_SESSION_EXPIRY", value_name = "TIME", default_value = "1d", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "FRAMEBRIDGE_SESSION_EXPIRY", value_name = "TIME", default_value = "1d", value_parser = a_time)]
     pub(crate) session_expiry: Duration,
 
     #[command(flatten)]
@@ -210,7 +210,7 @@ pub(crate) struct FrameArgs {
     pub(crate) max_frame_bytes: ByteSize,
 
     /// How long received frames may take to be stored at the end
-    #[arg(long, env = "FRAMEBRIDGE_DRAIN_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "FRAMEBRIDGE_DRAIN_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = a_time)]
     pub(crate) drain_timeout: Duration,
 }
 

@@ -179,7 +179,7 @@ mod tests {
                 given_up: [3..=3].into_iter().collect(),
             }],
         };
-        ledger.take(&id(stream, 1).camera, &said);
+        ledger.take(&id(stream, 1).camera, &said, true);
         assert_eq!(counters.shortfall(&ledger), skipped(3, 1));
     }
 
@@ -208,7 +208,7 @@ mod tests {
                 given_up: [1..=1, 5..=6, 11..=11].into_iter().collect(),
             }],
         };
-        ledger.take(&id(stream, 1).camera, &said);
+        ledger.take(&id(stream, 1).camera, &said, true);
         // 8 may still come, 9 and 12 are lost; what is below 4 was never meant for this store.
         assert_eq!(counters.shortfall(&ledger), missing(2, 3, 3));
         counters.is_shared = true;

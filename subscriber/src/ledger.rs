@@ -148,8 +148,8 @@ impl StoreLedger {
     }
 
     /// Takes in what a camera says of its frames.
-    pub(crate) fn take(&mut self, camera: &CameraName, ledger: &Ledger) -> Taken {
-        self.camera_mut(camera).take(ledger)
+    pub(crate) fn take(&mut self, camera: &CameraName, ledger: &Ledger, is_live: bool) -> Taken {
+        self.camera_mut(camera).take(ledger, is_live)
     }
 
     /// The receipt for a camera; `None` if nothing is known of it, or no session has begun.

@@ -188,6 +188,10 @@ impl Receive {
         let Some(consumer) = &self.reception.consumer else {
             return;
         };
+        if is_present {
+            // The broker sends again what waits here unacknowledged; from a session that it has forgotten it does not.
+            self.waiting.clear();
+        }
         let ledger = &self.store.ledger;
         if is_present && ledger.read(|ledger| ledger.session().is_some()) {
             return;
@@ -204,14 +208,9 @@ impl Receive {
         }
     }
 
-    /// To a named consumer the broker sends again what waits here unacknowledged. To others it does not; yet what waits
-    /// must not grow with each connection while the disk is full.
+    /// What waits here must not grow with each connection while the disk is full.
     fn keep_what_comes_no_more(&mut self) {
-        let kept = match (&self.reception.consumer, &self.latest_only) {
-            (Some(_), None) => 0,
-            _ => RECEIVE_MAXIMUM,
-        };
-        self.waiting.truncate(kept.into());
+        self.waiting.truncate(RECEIVE_MAXIMUM.into());
     }
 
     /// Does `work` while the store's answers go on being counted: there is nobody to acknowledge to. `None`: the store

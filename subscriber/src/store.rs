@@ -237,8 +237,11 @@ impl FrameStore {
         let is_recorded = self.folder(place)?.recorded(entry) != Recorded::No;
         if is_recorded && !self.is_in_doubt(place, role) {
             if let Role::SetAside(id) = role {
+                // The file may be unsynced yet: it is synced with the rest, and claimed only then.
+                let index_bytes = self.folder(place)?.index_bytes();
+                let role = Role::SetAside(id);
                 self.ledger
-                    .change(|ledger| ledger.enter_set_aside(id, true));
+                    .enter(&place.folder, &place.file, index_bytes, role);
             }
             return Ok(());
         }

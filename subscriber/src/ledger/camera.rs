@@ -130,8 +130,13 @@ impl CameraBook {
         }
     }
 
-    pub(super) fn take(&mut self, ledger: &Ledger) -> Taken {
+    /// `is_live`: it was not kept by the broker but published just now, so it is the present run's, whatever was heard before
+    /// from a broker that came back from an older state.
+    pub(super) fn take(&mut self, ledger: &Ledger, is_live: bool) -> Taken {
         self.is_heard = true;
+        if is_live {
+            self.former_runs.retain(|run| *run != ledger.stream);
+        }
         match self.newest {
             Some((run, counter)) if run == ledger.stream && counter == ledger.counter => {
                 return Taken::Again;

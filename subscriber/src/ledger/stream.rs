@@ -44,6 +44,9 @@ pub(crate) struct StreamBook {
     /// What a power cut could still take.
     #[serde(skip)]
     unsynced: RangeSet,
+    /// Ranges that were left when gaps were closed last.
+    #[serde(skip)]
+    ranges_left: usize,
     /// What no checkpoint on disk has.
     #[serde(skip)]
     unclaimed: RangeSet,
@@ -220,23 +223,29 @@ impl StreamBook {
     /// closed where all in them is written off already, the lowest first. Should that not be enough, the lowest ranges are
     /// forgotten: a frame of theirs that comes again is known by its folder's index.
     fn bound(&mut self) {
-        if self.stored.ranges().len() > MAX_RANGES {
+        // Where gaps must stay open it would be in vain with each frame: it is tried now and then.
+        if self.stored.ranges().len() > MAX_RANGES.max(self.ranges_left + MAX_RANGES / 8) {
             let mut written_off = self.given_up.clone();
             written_off.insert_all(&self.lost);
             let surplus = self.stored.ranges().len() - MAX_RANGES;
             let gaps: Vec<_> = self.stored.gaps().collect();
-            let closed = gaps.into_iter().filter(|gap| {
-                let mut open: RangeSet = [gap.clone()].into_iter().collect();
-                open.remove_all(&written_off);
-                open.is_empty()
-            });
+            let closed = gaps
+                .into_iter()
+                .filter(|gap| written_off.contains_range(gap.clone()));
             for gap in closed.take(surplus).collect::<Vec<_>>() {
                 self.stored.insert_range(gap);
             }
+            self.ranges_left = self.stored.ranges().len();
         }
         self.stored.keep_highest_ranges(MOST_RANGES);
         for set in [&mut self.set_aside, &mut self.given_up, &mut self.lost] {
-            set.keep_highest_ranges(MOST_RANGES);
+            // What is no longer known to be written off must not pass for stored because a gap was closed over it.
+            while set.ranges().len() > MOST_RANGES
+                && let Some(lowest) = set.ranges().first().cloned()
+            {
+                set.remove_range(lowest.clone());
+                self.stored.remove_range(lowest);
+            }
         }
         self.doubtful.keep_highest_ranges(MOST_RANGES);
     }

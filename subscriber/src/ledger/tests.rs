@@ -164,7 +164,7 @@ proptest! {
                 Step::Ledger(last, available, given_up) => {
                     counter += 1;
                     let of = stream_of(stream, last, ranges(&available), ranges(&given_up));
-                    prop_assert_eq!(ledger.take(&door(), &said(stream, counter, vec![of])), Taken::Newest);
+                    prop_assert_eq!(ledger.take(&door(), &said(stream, counter, vec![of]), false), Taken::Newest);
                     for n in (1..=last).filter(|n| !available.contains(n)) {
                         if !model.stored.contains(&n) && !model.set_aside.contains(&n) {
                             model.written_off.insert(n);
@@ -215,7 +215,7 @@ proptest! {
                 ledger.enter_stored(&id(stream, number), true);
             }
             let of = stream_of(stream, number, available.clone(), given_up);
-            ledger.take(&door(), &said(stream, nth, vec![of]));
+            ledger.take(&door(), &said(stream, nth, vec![of]), false);
         }
         let claims = ledger.unclaimed();
         ledger.claim(&claims);
@@ -236,7 +236,7 @@ fn a_given_up_frame_of_a_closed_gap_is_stored_if_it_comes() {
         ledger.enter_stored(&id(stream, 2 * nth), true);
     }
     let of = stream_of(stream, 2200, RangeSet::default(), RangeSet::default());
-    ledger.take(&door(), &said(stream, 1, vec![of]));
+    ledger.take(&door(), &said(stream, 1, vec![of]), false);
     assert_eq!(ledger.standing(&id(stream, 2)), Standing::Stored);
     assert_eq!(ledger.standing(&id(stream, 3)), Standing::Unknown);
     ledger.enter_stored(&id(stream, 3), true);
@@ -249,7 +249,7 @@ fn what_is_written_off_counts_from_the_first_frame_that_was_stored() {
     let available: RangeSet = [100..=100].into_iter().collect();
     let given_up: RangeSet = [3..=3, 95..=96].into_iter().collect();
     let of = stream_of(run, 100, available, given_up);
-    ledger.take(&door(), &said(run, 1, vec![of]));
+    ledger.take(&door(), &said(run, 1, vec![of]), false);
     let counts = |ledger: &StoreLedger| {
         let book = ledger.stream(&door(), run).unwrap();
         (book.given_up().count(), book.lost().count())
@@ -267,7 +267,7 @@ fn a_lost_frame_that_turns_out_to_be_given_up_is_no_longer_lost() {
     ledger.enter_stored(&id(run, 1), true);
     for (counter, given_up) in [(1, vec![]), (2, vec![2..=2]), (3, vec![])] {
         let of = stream_of(run, 3, RangeSet::default(), given_up.into_iter().collect());
-        ledger.take(&door(), &said(run, counter, vec![of]));
+        ledger.take(&door(), &said(run, counter, vec![of]), false);
     }
     let book = ledger.stream(&door(), run).unwrap();
     assert_eq!((book.given_up().count(), book.lost().count()), (1, 1));
@@ -276,7 +276,7 @@ fn a_lost_frame_that_turns_out_to_be_given_up_is_no_longer_lost() {
 #[test]
 fn an_older_ledger_says_nothing() {
     let (mut ledger, first, second) = (StoreLedger::new(), StreamId::new(), StreamId::new());
-    let mut take = |run, counter| ledger.take(&door(), &said(run, counter, vec![]));
+    let mut take = |run, counter| ledger.take(&door(), &said(run, counter, vec![]), false);
     assert_eq!(take(first, 7), Taken::Newest);
     assert_eq!(take(first, 7), Taken::Again);
     assert_eq!(take(first, 6), Taken::Older);
@@ -295,6 +295,19 @@ fn an_older_ledger_says_nothing() {
 }
 
 #[test]
+fn a_live_ledger_is_the_present_runs_whatever_a_restored_broker_said_before() {
+    let (mut ledger, former, present) = (StoreLedger::new(), StreamId::new(), StreamId::new());
+    let mut take =
+        |run, counter, is_live| ledger.take(&door(), &said(run, counter, vec![]), is_live);
+    assert_eq!(take(present, 3, true), Taken::Newest);
+    // The broker is back from an older state, and has kept this one.
+    assert_eq!(take(former, 9, false), Taken::Newest);
+    assert_eq!(take(present, 2, false), Taken::Older);
+    assert_eq!(take(present, 4, true), Taken::Newest);
+    assert_eq!(take(former, 9, false), Taken::Older);
+}
+
+#[test]
 fn a_receipt_lists_what_the_cameras_ledger_lists() {
     let (mut ledger, old, new) = (StoreLedger::new(), StreamId::new(), StreamId::new());
     assert!(ledger.receipt(&door(), RunId::new(), 1).is_none());
@@ -310,7 +323,7 @@ fn a_receipt_lists_what_the_cameras_ledger_lists() {
         (one(), one())
     );
     let of = stream_of(new, 1, one(), RangeSet::default());
-    ledger.take(&door(), &said(new, 1, vec![of]));
+    ledger.take(&door(), &said(new, 1, vec![of]), false);
     assert_eq!(
         (settled(&ledger, old), settled(&ledger, new)),
         (RangeSet::default(), one())
@@ -322,7 +335,7 @@ fn a_receipt_lists_what_the_cameras_ledger_lists() {
 fn streams_and_cameras_that_are_silent_are_forgotten_one_day() {
     let (mut ledger, listed) = (StoreLedger::new(), StreamId::new());
     let of = stream_of(listed, 0, RangeSet::default(), RangeSet::default());
-    ledger.take(&door(), &said(listed, 1, vec![of]));
+    ledger.take(&door(), &said(listed, 1, vec![of]), false);
     ledger.enter_stored(&id(listed, 1), true);
     for _ in 0..1000 {
         ledger.enter_stored(&id(StreamId::new(), 1), true);
@@ -332,7 +345,7 @@ fn streams_and_cameras_that_are_silent_are_forgotten_one_day() {
     assert!(serde_json::to_vec(&ledger).unwrap().len() < 64 * 1024);
     for nth in 0..2000 {
         let camera = format!("camera-{nth}").parse().unwrap();
-        ledger.take(&camera, &said(listed, 1, vec![]));
+        ledger.take(&camera, &said(listed, 1, vec![]), false);
     }
     assert_eq!(ledger.cameras().len(), MAX_CAMERAS);
 }
@@ -345,7 +358,7 @@ fn the_largest_numbers_are_numbers_too() {
     ledger.enter_stored(&id(run, 0), true);
     let given_up: RangeSet = [1..=u64::MAX].into_iter().collect();
     let of = stream_of(run, u64::MAX, RangeSet::default(), given_up);
-    ledger.take(&door(), &said(run, 1, vec![of]));
+    ledger.take(&door(), &said(run, 1, vec![of]), false);
     let claims = ledger.unclaimed();
     ledger.claim(&claims);
     assert_eq!(settled(&ledger, run), [1..=u64::MAX].into_iter().collect());

@@ -25,7 +25,7 @@ impl Ledgers {
         let camera = prefix.camera_of_ledger(&received.topic)?;
         match read(&received.payload) {
             Ok(ledger) => {
-                let taken = store.change(|books| books.take(&camera, &ledger));
+                let taken = store.change(|books| books.take(&camera, &ledger, !received.retain));
                 if taken == Taken::Older {
                     debug!("an old ledger of camera {camera} is ignored");
                 }

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
+use super::replace::{is_sharing_violation, patiently};
+
 /// When stored frames are forced to the disk. The descriptions are those of `--help`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum SyncMode {
@@ -25,13 +27,45 @@ pub enum SyncMode {
 
 /// Forces the content of the file at `path` to the disk.
 pub(super) fn sync_file(path: &Path) -> io::Result<()> {
-    // Windows flushes only what is open for writing.
-    let opened = if cfg!(windows) {
-        File::options().write(true).open(path)
-    } else {
-        File::open(path)
+    // Windows flushes only what is open for writing, and that has to wait for readers.
+    let sync = || {
+        let opened = if cfg!(windows) {
+            File::options().write(true).open(path)
+        } else {
+            File::open(path)
+        };
+        opened.and_then(|file| file.sync_data())
     };
-    unless_moved(opened.and_then(|file| file.sync_data()))
+    unless_moved(patiently(std::thread::sleep, is_sharing_violation, sync))
+}
+
+/// Forces all that was written to the file systems of these folders, and the names in them: for many files that costs far
+/// less than one after the other. `false`: this system has no such call.
+#[cfg(target_os = "linux")]
+pub(super) fn sync_file_systems<'a>(
+    folders: impl IntoIterator<Item = &'a Path>,
+) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let mut synced = std::collections::BTreeSet::new();
+    for folder in folders {
+        let opened = File::open(folder).and_then(|folder| Ok((folder.metadata()?.dev(), folder)));
+        unless_moved(opened.and_then(|(device, folder)| {
+            if synced.insert(device) {
+                rustix::fs::syncfs(&folder)?;
+            }
+            Ok(())
+        }))?;
+    }
+    Ok(true)
+}
+
+/// Only Linux has it.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn sync_file_systems<'a>(
+    _folders: impl IntoIterator<Item = &'a Path>,
+) -> io::Result<bool> {
+    Ok(false)
 }
 
 /// Forces the names in the folder at `path` to the disk. Windows has no such call, and keeps names in its journal; some

@@ -43,11 +43,11 @@ fn write(path: &PathBuf, bytes: &[u8]) -> io::Result<()> {
 
 /// On Windows a virus scanner or a viewer may hold either file for a moment: `ACCESS_DENIED`,
 /// `SHARING_VIOLATION`, `LOCK_VIOLATION`.
-fn is_sharing_violation(error: &io::Error) -> bool {
+pub(super) fn is_sharing_violation(error: &io::Error) -> bool {
     cfg!(windows) && matches!(error.raw_os_error(), Some(5 | 32 | 33))
 }
 
-fn patiently(
+pub(super) fn patiently(
     mut pause: impl FnMut(Duration),
     is_passing: impl Fn(&io::Error) -> bool,
     mut attempt: impl FnMut() -> io::Result<()>,

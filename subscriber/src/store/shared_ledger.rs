@@ -4,7 +4,7 @@
 //! Its lock is held for moments only, never while the disk works: reception must not wait for a disk.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use protocol::frame::FrameId;
@@ -12,7 +12,7 @@ use protocol::frame::FrameId;
 use super::OutputFolder;
 use super::books::{Books, Role, Unsynced, Written};
 use super::checkpoint;
-use super::durability::{SyncMode, sync_file, sync_folder};
+use super::durability::{SyncMode, sync_file, sync_file_systems, sync_folder};
 use super::in_use::FoldersInUse;
 use super::recovery::{self, Recovered};
 use crate::index::INDEX_FILE;
@@ -171,6 +171,19 @@ impl SharedLedger {
 
     fn force(&self, unsynced: &Unsynced) -> io::Result<()> {
         self.test_failure()?;
+        if self.sync == SyncMode::Interval {
+            let root = self.folder.root();
+            let folders: Vec<_> = unsynced
+                .index_bytes
+                .keys()
+                .map(|folder| root.join(folder))
+                .collect();
+            // The folders above are on one of these file systems, or on the output folder's own.
+            let all = folders.iter().map(PathBuf::as_path).chain([root]);
+            if sync_file_systems(all)? {
+                return Ok(());
+            }
+        }
         for Written { folder, file, .. } in &unsynced.written {
             sync_file(&self.folder.root().join(folder).join(file))?;
         }
