@@ -6,7 +6,7 @@ use crate::harness::folder::Folder;
 use crate::harness::footage::{FRAMES, footage};
 use crate::harness::launch::Launch;
 use crate::harness::namespace::{remove_ballast, with_tiny_disk};
-use crate::harness::{mosquitto_sub, publisher, subscriber};
+use crate::harness::{mosquitto_pub, mosquitto_sub, publisher, subscriber};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -180,6 +180,48 @@ fn a_consumer_with_a_new_disk_gets_what_the_spool_still_has() {
     storing.wait(SOON).succeeded();
     assert_eq!(spool.pictures().len(), 30);
     second.holds("door", &footage().frames[..30]);
+}
+
+#[test]
+fn a_retained_receipt_deletes_nothing() {
+    let mut broker = Broker::absent();
+    let (spool, out) = (Folder::new(), Folder::new());
+    let filling = spooling(&broker, &spool)
+        .flags("--confirm archive --fps 60 --source")
+        .arg(&footage().file)
+        .start();
+    spool.await_pictures(20);
+    filling.kill();
+    let numbered = spool.pictures().len();
+    let stream = spool.pictures()[0]
+        .parent()
+        .and_then(|folder| folder.file_name())
+        .unwrap()
+        .to_string_lossy()
+        .into_owned();
+    broker.start_again();
+    // A disk that is no more has confirmed all of it.
+    let id = "0199aaaa-0000-7000-8000-000000000000";
+    mosquitto_pub(&broker)
+        .flags("-q 1 -r -t cameras/door/receipts/archive -m")
+        .arg(format!(
+            r#"{{"store":"{id}","session":"{id}","run":"{id}","counter":1,"complete":true,
+                "streams":[{{"stream":"{stream}","through":{numbered}}}]}}"#
+        ))
+        .run(SOON)
+        .succeeded();
+    let sending = spooling(&broker, &spool)
+        .flags("--confirm archive --fps 60 --frames 1 --source")
+        .arg(&footage().file)
+        .start();
+    sending.says("nobody subscribes");
+    assert_eq!(spool.pictures().len(), numbered + 1);
+    let storing = confirming(&broker, &out).start();
+    let sent = sending.wait(A_RUN).succeeded();
+    assert_eq!(sent.count("earlier_delivered"), numbered as u64);
+    storing.interrupt();
+    storing.wait(SOON).succeeded();
+    assert_eq!(out.pictures().len(), numbered + 1);
 }
 
 #[test]

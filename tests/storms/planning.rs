@@ -21,16 +21,16 @@ struct Troubles {
 impl Troubles {
     fn follow(&mut self, event: Event) {
         match event {
+            // The publisher is also killed when the consumer's disk is replaced, whatever it does then.
             Event::Kill(actor) => {
-                assert!(!self.paused.contains(&actor));
-                begin(&mut self.down, actor);
+                self.paused.retain(|paused| *paused != actor);
+                self.down.retain(|down| *down != actor);
+                self.down.push(actor);
             }
-            Event::Start(actor) => end(&mut self.down, actor),
-            Event::Pause(actor) => {
-                assert!(!self.down.contains(&actor));
-                begin(&mut self.paused, actor);
-            }
-            Event::GoOn(actor) => end(&mut self.paused, actor),
+            Event::Start(actor) => self.down.retain(|down| *down != actor),
+            Event::Pause(actor) if self.down.contains(&actor) => {}
+            Event::Pause(actor) => begin(&mut self.paused, actor),
+            Event::GoOn(actor) => self.paused.retain(|paused| *paused != actor),
             Event::Forget => assert!(self.down.contains(&Actor::Broker)),
             Event::ReplaceDisk => assert!(self.down.contains(&Actor::Subscriber)),
             Event::Turn(side, Weather::Fair) => end(&mut self.bad_weather, side),

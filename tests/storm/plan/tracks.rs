@@ -73,17 +73,32 @@ fn program(track: &mut Track, actor: Actor, settings: &Settings) {
             track.trouble(Event::Pause(actor), BEYOND_KEEP_ALIVE, Event::GoOn(actor));
             continue;
         }
-        track.note(Event::Kill(actor));
-        match actor {
-            Actor::Broker if settings.forgets && track.happens(0.4) => track.note(Event::Forget),
-            Actor::Subscriber if settings.replaces && track.happens(0.3) => {
-                track.note(Event::ReplaceDisk);
-            }
-            _ => {}
+        if actor == Actor::Subscriber && settings.replaces && track.happens(0.3) {
+            replace_disk(track);
+        } else {
+            track.note(Event::Kill(actor));
+        }
+        if actor == Actor::Broker && settings.forgets && track.happens(0.4) {
+            track.note(Event::Forget);
         }
         let is_long = track.happens(0.2);
         track.passes(if is_long { [3.0, 7.0] } else { [0.0, 1.5] });
         track.note(Event::Start(actor));
+    }
+}
+
+/// What the old disk has confirmed is not on the new one. No publisher may have heard it: then the broker has kept a
+/// receipt that is no longer true.
+fn replace_disk(track: &mut Track) {
+    let unheard = track.happens(0.5);
+    if unheard {
+        track.note(Event::Kill(Actor::Publisher));
+        track.passes([1.5, 3.0]);
+    }
+    track.note(Event::Kill(Actor::Subscriber));
+    track.note(Event::ReplaceDisk);
+    if unheard {
+        track.note(Event::Start(Actor::Publisher));
     }
 }
 
