@@ -21,7 +21,7 @@ fn a_storm_loses_no_frame() {
 
 #[test]
 fn another_storm_loses_no_frame() {
-    loses_no_frame(15);
+    loses_no_frame(7);
 }
 
 /// A storm that would do no harm in any case proves nothing.

@@ -105,3 +105,30 @@ fn two_publishers_of_a_camera_do_not_share_a_spool() {
     )
     .expect("another camera has a folder of its own");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_full_disk_cannot_name_is_named_before_another_frame_is_numbered() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, _, stream) = open(dir.path());
+    let page = spool
+        .folder()
+        .join(stream.to_string())
+        .join(keeper::GIVEN_UP_FILE);
+    // A disk that is full for this file alone.
+    spool.given_up.lock().unwrap().remove(&stream);
+    fs::remove_file(&page).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &page).unwrap();
+    spool.write_given_up(stream, &[1..=3].into_iter().collect());
+    let fourth = Key {
+        stream,
+        sequence: 4,
+    };
+    let refused = spool.write(fourth, facts(b"x"), b"x").unwrap_err();
+    assert!(runtime::folder::is_full(&refused), "{refused}");
+
+    fs::remove_file(&page).unwrap();
+    spool.write(fourth, facts(b"x"), b"x").unwrap();
+    let named = fs::read_to_string(&page).unwrap();
+    assert!(named.starts_with("1-3\n\n"), "{named}");
+}
