@@ -22,6 +22,8 @@ use protocol::receipt::{Receipt, RunId, SessionId, StoreId};
 use protocol::topic::CameraName;
 use serde::{Deserialize, Serialize};
 
+use crate::index::Entry;
+
 pub(crate) use camera::{CameraBook, Taken};
 pub(crate) use stream::{Standing, StreamBook};
 
@@ -77,7 +79,7 @@ impl StoreLedger {
         self.session = Some(SessionId::new());
     }
 
-    /// Enters numbers that an index of the folder records. What is in doubt stays so.
+    /// Enters numbers that an index of the folder records, and whose files were looked at. What is in doubt stays so.
     pub fn enter(&mut self, found: &Numbers) {
         self.camera_mut(&found.camera)
             .stream_mut(found.stream)
@@ -88,6 +90,14 @@ impl StoreLedger {
     pub(crate) fn has(&self, found: &Numbers) -> bool {
         let book = self.stream(&found.camera, found.stream);
         book.is_some_and(|book| book.has(&found.numbers))
+    }
+
+    /// Whether an index's entry is a frame that is neither known as stored nor in doubt.
+    pub(crate) fn lacks(&self, entry: &Entry) -> bool {
+        entry.identity().is_some_and(|(stream, sequence)| {
+            self.stream(&entry.camera, stream)
+                .is_none_or(|book| book.standing(sequence) == Standing::Unknown)
+        })
     }
 
     /// Every stream that is known of.
@@ -121,6 +131,14 @@ impl StoreLedger {
     /// This frame may be gone after a power cut although it was stored: if it comes again, it is written again.
     pub(crate) fn doubt(&mut self, id: &FrameId) {
         self.book_mut(id).doubt(id.sequence);
+    }
+
+    /// [`StoreLedger::doubt`] of each of these numbers.
+    pub(crate) fn doubt_all(&mut self, found: &Numbers) {
+        let book = self.camera_mut(&found.camera).stream_mut(found.stream);
+        for number in found.numbers.numbers() {
+            book.doubt(number);
+        }
     }
 
     /// What a checkpoint may say: all but what a power cut could still take.

@@ -93,7 +93,7 @@ pub(crate) fn repair(dir: &Path) -> anyhow::Result<Repaired> {
     let has_all = |ledger: &StoreLedger| recorded.iter().all(|numbers| ledger.has(numbers));
     // What a checkpoint says of an index that was written anew holds no more.
     if repaired.indexes > 0 || !ledger.as_ref().is_some_and(has_all) {
-        checkpoint::rebuild(&output, recorded).context("failed to write the ledger")?;
+        checkpoint::rebuild(&output).context("failed to write the ledger")?;
         repaired.ledger = true;
     }
     Ok(repaired)

@@ -22,6 +22,7 @@ mod writing;
 mod durability;
 
 pub mod checkpoint;
+mod keeping;
 mod recovery;
 
 mod books;
@@ -158,6 +159,9 @@ impl FrameStore {
         if standing == Standing::Stored && self.folders.existing(&place.folder)?.is_none() {
             return Ok(Outcome::Duplicate);
         }
+        self.folder(&place)?;
+        // Opening the folder may have brought something to light.
+        let standing = self.ledger.standing(&frame.id);
         let folder = self.folder(&place)?;
         let task = match (folder.recorded(&entry), standing) {
             (Recorded::No, Standing::Stored) => return Ok(Outcome::Duplicate),

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, HashSet};
 use protocol::frame::FrameId;
 
 use super::checkpoint::{Checkpoint, FolderMark};
+use super::keeping::Findings;
+use super::recovery::Recovered;
 use crate::ledger::{Numbers, StoreLedger};
 
 /// Files without a number that are remembered as doubtful. Beyond that they are taken for good.
@@ -34,8 +36,17 @@ struct FolderInUse {
     entered_bytes: u64,
     /// Whether the checkpoint on disk names it.
     is_named: bool,
+    /// Whether its index could not be read at the start: it stays named until it can.
+    is_unread: bool,
     /// Whether the way to it from the output folder was synced.
     is_rooted: bool,
+}
+
+impl FolderInUse {
+    /// Whether the ledger has all that is in its index.
+    fn is_entered(&self) -> bool {
+        !self.is_unread && self.entered_bytes >= self.index_bytes
+    }
 }
 
 /// What a file is to the ledger.
@@ -74,34 +85,41 @@ pub(super) struct Draft {
 }
 
 impl Books {
-    pub(super) fn new(ledger: StoreLedger, folders: Vec<FolderMark>) -> Self {
-        let in_use = |mark: FolderMark| {
+    pub(super) fn new(recovered: Recovered) -> Self {
+        let in_use = |mark: FolderMark, is_unread| {
             let folder = FolderInUse {
                 index_bytes: mark.index_bytes,
                 entered_bytes: mark.index_bytes,
                 is_named: true,
+                is_unread,
                 is_rooted: false,
             };
             (mark.path, folder)
         };
+        let read = recovered
+            .folders
+            .into_iter()
+            .map(|mark| in_use(mark, false));
+        let unread = recovered.unread.into_iter().map(|mark| in_use(mark, true));
+        let folders: BTreeMap<_, _> = read.chain(unread).collect();
         Self {
-            ledger,
-            named: folders.iter().map(|mark| mark.path.clone()).collect(),
-            folders: folders.into_iter().map(in_use).collect(),
+            ledger: recovered.ledger,
+            named: folders.keys().cloned().collect(),
+            folders,
             unsynced: Vec::new(),
             doubtful_files: HashSet::new(),
             is_ahead: true,
         }
     }
 
-    /// The index of `folder` was read: it has these numbers and this length.
-    pub(super) fn folder_opened(&mut self, folder: &str, index_bytes: u64, recorded: &[Numbers]) {
-        for numbers in recorded {
-            self.ledger.enter(numbers);
-        }
+    /// The index of `folder` was read, and has this length; its files hold what is in `findings`.
+    pub(super) fn folder_opened(&mut self, folder: &str, index_bytes: u64, findings: &Findings) {
+        self.is_ahead |= !findings.is_empty();
+        findings.enter_into(&mut self.ledger);
         if let Some(known) = self.folders.get_mut(folder) {
             // If it was moved away, this is another index, and the checkpoint speaks of the former.
             known.is_named &= known.entered_bytes <= index_bytes;
+            known.is_unread = false;
             known.index_bytes = index_bytes;
             known.entered_bytes = known.entered_bytes.min(index_bytes);
         }
@@ -119,13 +137,14 @@ impl Books {
             return true;
         }
         self.folders
-            .retain(|path, known| known.entered_bytes < known.index_bytes || is_open(path));
+            .retain(|path, known| !known.is_entered() || is_open(path));
         self.folders
             .entry(folder.to_owned())
             .or_insert(FolderInUse {
                 index_bytes,
                 entered_bytes: index_bytes,
                 is_named: false,
+                is_unread: false,
                 is_rooted: false,
             });
         self.is_ahead = true;
@@ -137,7 +156,7 @@ impl Books {
     pub(super) fn release_folder(&mut self, folder: &str) -> bool {
         match self.folders.get(folder) {
             None => true,
-            Some(known) if known.entered_bytes < known.index_bytes => false,
+            Some(known) if !known.is_entered() => false,
             Some(_) => {
                 self.is_ahead = true;
                 self.folders.remove(folder).is_some()

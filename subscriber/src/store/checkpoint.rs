@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use super::durability::{sync_file, sync_folder};
 use super::output::OutputFolder;
+use super::recovery;
 use super::replace::replace;
-use crate::ledger::{Numbers, StoreLedger};
+use crate::ledger::StoreLedger;
 
 /// The name of the checkpoint in the output folder.
 pub const LEDGER_FILE: &str = ".framebridge.ledger.json";
@@ -111,19 +112,13 @@ pub fn read_ledger(folder: &OutputFolder) -> Option<StoreLedger> {
     }
 }
 
-/// Makes the checkpoint of `folder` anew from what its indexes record. What an older one knows beyond that (frames whose
-/// files were moved away) is kept, and so is the folder's name; without one it gets a new name.
+/// Makes the checkpoint of `folder` anew from what its indexes record and its files prove. What an older one knows beyond
+/// that (frames whose files were moved away) is kept, and so is the folder's name; without one it gets a new name.
 ///
 /// # Errors
-/// The checkpoint cannot be written.
-pub fn rebuild(
-    folder: &OutputFolder,
-    recorded: impl IntoIterator<Item = Numbers>,
-) -> io::Result<StoreId> {
-    let mut ledger = read_ledger(folder).unwrap_or_default();
-    for numbers in recorded {
-        ledger.enter(&numbers);
-    }
+/// An index cannot be read, or the checkpoint cannot be written.
+pub fn rebuild(folder: &OutputFolder) -> io::Result<StoreId> {
+    let ledger = recovery::recover_all(folder.root())?;
     let store = ledger.store();
     // All indexes are in it: no start needs to look into any of them.
     let json = Checkpoint::new(ledger, Vec::new()).to_json();

@@ -7,11 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use protocol::frame::StreamId;
-use protocol::ranges::RangeSet;
-use protocol::topic::CameraName;
-
 use super::in_use::{Claim, FoldersInUse};
+use super::keeping::NumberSets;
 use super::replace::{at, is_partial, replace};
 use crate::index::{Entry, INDEX_FILE, IndexWriter};
 use crate::ledger::Numbers;
@@ -112,29 +109,20 @@ impl Folder {
         fs::create_dir_all(path)?;
         remove_leftovers(path)?;
         let (mut records, hasher) = (HashMap::new(), RandomState::new());
-        let mut numbers: HashMap<(CameraName, StreamId), RangeSet> = HashMap::new();
+        let mut numbers = NumberSets::default();
         let index = IndexWriter::open(path, |entry| {
             records.insert(name_key(&hasher, &entry.file), record(&hasher, &entry));
             if let Some((stream, sequence)) = entry.identity() {
-                let key = (entry.camera, stream);
-                numbers.entry(key).or_default().insert(sequence);
+                numbers.insert(&entry.camera, stream, sequence);
             }
         })?;
-        let numbers = numbers
-            .into_iter()
-            .map(|((camera, stream), numbers)| Numbers {
-                camera,
-                stream,
-                numbers,
-            })
-            .collect();
         Ok(Self {
             path: path.to_owned(),
             used: Instant::now(),
             index,
             records,
             hasher,
-            numbers: Some(numbers),
+            numbers: Some(numbers.into_numbers()),
             _claim: claim,
         })
     }

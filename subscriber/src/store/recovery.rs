@@ -4,18 +4,22 @@
 //! what a crash left. A start takes as long with a million files as with ten.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use protocol::frame::{FrameId, checksum};
-use protocol::ranges::RangeSet;
 use tracing::warn;
 
 use super::checkpoint::{self, Checkpoint, FolderMark, Found, boot};
-use super::durability::{SyncMode, sync_file, sync_folder};
+use super::durability::SyncMode;
 use super::folder::remove_leftovers;
-use crate::index::{self, Entry, INDEX_FILE};
+use super::keeping::{Findings, Keeping};
+use crate::folders::folders;
+use crate::index::{self, Entry};
 use crate::ledger::{Numbers, StoreLedger};
 use crate::retention::journal::Journal;
+
+/// Folders whose indexes could not be read at a start, and are read at a later one: more than this are not remembered.
+const MAX_UNREAD: usize = 256;
 
 /// What is known of an output folder at the start.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub(super) struct Recovered {
     pub(super) ledger: StoreLedger,
     /// The folders that were in use, and how far the ledger knows their indexes now.
     pub(super) folders: Vec<FolderMark>,
+    /// Those that are not there now, or cannot be read, and how far the ledger knew their indexes.
+    pub(super) unread: Vec<FolderMark>,
 }
 
 /// Reads the ledger of `root`, and brings it up to date.
@@ -46,6 +52,7 @@ fn begin() -> Recovered {
     Recovered {
         ledger: StoreLedger::new(),
         folders: Vec::new(),
+        unread: Vec::new(),
     }
 }
 
@@ -70,23 +77,24 @@ fn bring_up_to_date(root: &Path, checkpoint: Checkpoint, sync: SyncMode) -> Reco
     let is_same_boot = checkpoint.boot.is_some() && checkpoint.boot == boot();
     // One that cannot be read excuses nothing.
     let deletions = Journal::read(root).unwrap_or_default();
+    let keeping = Keeping {
+        root,
+        sync,
+        is_same_boot,
+        deletions: &deletions,
+    };
     let mut ledger = checkpoint.ledger;
-    let mut folders = Vec::new();
+    let (mut folders, mut unread) = (Vec::new(), Vec::new());
     for mark in checkpoint.folders {
         let Some(folder) = below(root, &mark.path) else {
             continue;
         };
-        // Its owner has moved it away.
+        // Its owner has moved it away, or its disk comes later.
         if !folder.is_dir() {
+            unread.push(mark);
             continue;
         }
-        let tail = Tail {
-            folder: &folder,
-            sync,
-            is_same_boot,
-            deletions: &deletions,
-        };
-        match tail.enter_into(&mut ledger, mark.index_bytes) {
+        match enter_tail(&mut ledger, keeping, &folder, mark.index_bytes) {
             Ok(index_bytes) => folders.push(FolderMark {
                 path: mark.path,
                 index_bytes,
@@ -96,80 +104,81 @@ fn bring_up_to_date(root: &Path, checkpoint: Checkpoint, sync: SyncMode) -> Reco
                     "{}: what was stored there last cannot be read: {error}",
                     folder.display()
                 );
-                folders.push(mark);
+                unread.push(mark);
             }
         }
     }
-    Recovered { ledger, folders }
+    // Those that were named last are those of the newest frames, as a rule.
+    unread.drain(..unread.len().saturating_sub(MAX_UNREAD));
+    Recovered {
+        ledger,
+        folders,
+        unread,
+    }
 }
 
-/// What was added to a folder since the checkpoint.
-struct Tail<'a> {
-    folder: &'a Path,
-    sync: SyncMode,
-    is_same_boot: bool,
-    /// What retention has deleted.
-    deletions: &'a Journal,
+/// Enters what was added to `folder` since the checkpoint. Gives the length of its index.
+fn enter_tail(
+    ledger: &mut StoreLedger,
+    keeping: Keeping,
+    folder: &Path,
+    known_bytes: u64,
+) -> io::Result<u64> {
+    remove_leftovers(folder)?;
+    let mut inspection = keeping.inspect(folder);
+    let len = index::read_tail(folder, known_bytes, |entry| {
+        if ledger.lacks(&entry) {
+            inspection.look_at(&entry);
+        }
+    })?;
+    inspection.finish().enter_into(ledger);
+    Ok(len)
 }
 
-impl Tail<'_> {
-    fn enter_into(&self, ledger: &mut StoreLedger, known_bytes: u64) -> std::io::Result<u64> {
-        remove_leftovers(self.folder)?;
-        let mut has_new = false;
-        let len = index::read_tail(self.folder, known_bytes, |entry| {
-            has_new = true;
-            self.enter_entry(ledger, &entry);
-        })?;
-        if has_new && self.sync != SyncMode::None {
-            sync_file(&self.folder.join(INDEX_FILE))?;
-            sync_folder(self.folder)?;
-        }
-        Ok(len)
+/// The ledger of an output folder whose indexes were mended: what its checkpoint has, what retention has deleted, and
+/// what the indexes record beyond that, as far as the files are there.
+///
+/// # Errors
+/// Something cannot be read.
+pub(super) fn recover_all(root: &Path) -> io::Result<StoreLedger> {
+    let sync = SyncMode::Always;
+    let mut ledger = match checkpoint::read(root) {
+        Found::Whole(checkpoint) => bring_up_to_date(root, checkpoint, sync).ledger,
+        Found::Nothing | Found::Unreadable(_) => StoreLedger::new(),
+    };
+    let deletions = Journal::read(root)?;
+    for (camera, stream, numbers) in deletions.streams() {
+        ledger.enter(&Numbers {
+            camera,
+            stream,
+            numbers,
+        });
     }
+    let keeping = Keeping {
+        root,
+        sync,
+        is_same_boot: false,
+        deletions: &deletions,
+    };
+    for folder in folders(root) {
+        inspect_lacking(keeping, &folder?, |entry| ledger.lacks(entry))?.enter_into(&mut ledger);
+    }
+    Ok(ledger)
+}
 
-    fn enter_entry(&self, ledger: &mut StoreLedger, entry: &Entry) {
-        let Some((stream, sequence)) = entry.identity() else {
-            return;
-        };
-        if self.is_kept(entry) {
-            ledger.enter(&Numbers {
-                camera: entry.camera.clone(),
-                stream,
-                numbers: RangeSet::from_iter([sequence..=sequence]),
-            });
-        } else {
-            ledger.doubt(&FrameId {
-                camera: entry.camera.clone(),
-                stream,
-                sequence,
-            });
+/// Looks at the files of those entries of `folder` that a ledger `lacks`.
+pub(super) fn inspect_lacking(
+    keeping: Keeping,
+    folder: &Path,
+    lacks: impl Fn(&Entry) -> bool,
+) -> io::Result<Findings> {
+    let mut inspection = keeping.inspect(folder);
+    index::read(folder, |entry| {
+        if lacks(&entry) {
+            inspection.look_at(&entry);
         }
-    }
-
-    /// Whether the file is what its entry says. While the system runs, one that is gone was moved away by its owner; after
-    /// a power cut it may never have reached the disk, unless retention has noted that it deleted it.
-    fn is_kept(&self, entry: &Entry) -> bool {
-        let path = self.folder.join(&entry.file);
-        let is_whole = if self.is_same_boot && self.sync == SyncMode::None {
-            fs::metadata(&path).map(|metadata| metadata.len() == entry.bytes)
-        } else {
-            // A disk that was pulled out may have the length and not the content.
-            fs::read(&path).map(|bytes| checksum(&bytes) == entry.crc32c)
-        };
-        match is_whole {
-            Ok(is_whole) => is_whole && (self.sync == SyncMode::None || sync_file(&path).is_ok()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                self.is_same_boot || self.was_deleted(entry)
-            }
-            Err(_) => false,
-        }
-    }
-
-    fn was_deleted(&self, entry: &Entry) -> bool {
-        entry.identity().is_some_and(|(stream, sequence)| {
-            self.deletions.has_deleted(&entry.camera, stream, sequence)
-        })
-    }
+    })?;
+    Ok(inspection.finish())
 }
 
 /// The folder at `path` below `root`; `None` if it leads elsewhere.

@@ -14,9 +14,11 @@ use super::books::{Books, Role, Unsynced, Written};
 use super::checkpoint;
 use super::durability::{SyncMode, sync_file, sync_file_systems, sync_folder};
 use super::in_use::FoldersInUse;
-use super::recovery::{self, Recovered};
+use super::keeping::{Findings, Keeping};
+use super::recovery;
 use crate::index::INDEX_FILE;
 use crate::ledger::{Numbers, Standing, StoreLedger};
+use crate::retention::journal::Journal;
 
 /// The ledger of one output folder.
 #[derive(Debug)]
@@ -34,11 +36,11 @@ pub struct SharedLedger {
 impl SharedLedger {
     /// Reads the ledger of `folder`, and brings it up to date.
     pub(super) fn open(folder: OutputFolder, sync: SyncMode) -> Self {
-        let Recovered { ledger, folders } = recovery::recover(folder.root(), sync);
+        let recovered = recovery::recover(folder.root(), sync);
         let shared = Self {
             folder,
             sync,
-            books: Mutex::new(Books::new(ledger, folders)),
+            books: Mutex::new(Books::new(recovered)),
             checkpoint: Mutex::new(()),
             #[cfg(test)]
             disk_fails: false.into(),
@@ -81,10 +83,37 @@ impl SharedLedger {
         self.books().doubts_file(self.below_root(folder), file)
     }
 
-    /// The index of `folder` was read: it has these numbers and this length.
-    pub(super) fn folder_opened(&self, folder: &Path, index_bytes: u64, recorded: &[Numbers]) {
+    /// The index of `folder` was read: it has these numbers and this length. Those that the ledger has not yet are looked
+    /// at before it takes them; as a rule there are none.
+    pub(super) fn folder_opened(
+        &self,
+        folder: &Path,
+        index_bytes: u64,
+        recorded: &[Numbers],
+    ) -> io::Result<()> {
+        let findings = if self.read(|ledger| recorded.iter().all(|found| ledger.has(found))) {
+            Findings::default()
+        } else {
+            self.inspect_lacking(folder)?
+        };
         self.books()
-            .folder_opened(&self.below_root(folder), index_bytes, recorded);
+            .folder_opened(&self.below_root(folder), index_bytes, &findings);
+        Ok(())
+    }
+
+    fn inspect_lacking(&self, folder: &Path) -> io::Result<Findings> {
+        let root = self.folder.root();
+        let keeping = Keeping {
+            root,
+            sync: self.sync,
+            // Who knows when they were written.
+            is_same_boot: false,
+            // One that cannot be read excuses nothing.
+            deletions: &Journal::read(root).unwrap_or_default(),
+        };
+        recovery::inspect_lacking(keeping, folder, |entry| {
+            self.read(|ledger| ledger.lacks(entry))
+        })
     }
 
     /// Makes sure that the checkpoint on disk names `folder`, before a frame goes into it: without that a start would

@@ -80,6 +80,11 @@ impl Fixture {
     }
 
     fn restart(self) -> Self {
+        self.restart_after(|_| {})
+    }
+
+    /// Has `something` happen to the output folder while nobody has it.
+    fn restart_after(self, something: impl FnOnce(&Path)) -> Self {
         let Self {
             folder,
             store,
@@ -87,6 +92,7 @@ impl Fixture {
         } = self;
         let (layout, sync) = (store.layout.clone(), store.ledger.sync_mode());
         drop(store);
+        something(folder.path());
         let store = FrameStore::open_synced(folder.path(), layout, sync).unwrap();
         Self {
             folder,

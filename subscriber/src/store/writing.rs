@@ -13,10 +13,13 @@ impl FrameStore {
     pub(super) fn folder(&mut self, place: &Place) -> io::Result<&mut Folder> {
         let folder = self.folders.get(&place.folder)?;
         if let Some(numbers) = folder.take_numbers() {
+            let (path, index_bytes) = (folder.path().to_owned(), folder.index_bytes());
             self.ledger
-                .folder_opened(folder.path(), folder.index_bytes(), &numbers);
+                .folder_opened(&path, index_bytes, &numbers)
+                // Its frames were not looked at: they are at its next use.
+                .inspect_err(|_| self.folders.forget(&path))?;
         }
-        Ok(folder)
+        self.folders.get(&place.folder)
     }
 
     pub(super) fn write(
