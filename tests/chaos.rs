@@ -21,6 +21,10 @@ use storm::{Guard, storm};
 
 /// Storms of kills, cuts and full disks, each from a number
 #[derive(Parser)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 struct Cli {
     /// How many storms
     #[arg(long, default_value_t = 20)]
