@@ -31,7 +31,8 @@ exec sleep 1000000
 pub(crate) struct Land {
     sleeper: Program,
     folder: PathBuf,
-    has_small_disks: bool,
+    /// How large its disks are, if they are small.
+    disk_bytes: Option<u64>,
     has_clocks: bool,
 }
 
@@ -53,7 +54,7 @@ impl Land {
         let land = Self {
             sleeper,
             folder: folder.to_owned(),
-            has_small_disks: disk_bytes.is_some(),
+            disk_bytes,
             has_clocks,
         };
         for side in [Side::Publisher, Side::Subscriber] {
@@ -106,9 +107,18 @@ impl Land {
     }
 
     /// Takes all the room that is left on the disk of `side`.
+    ///
+    /// # Panics
+    /// If it is not the small disk that was mounted: whoever removes the mount point from outside takes the mount away,
+    /// and what is below is this machine's own disk.
     pub(crate) fn fill(&self, side: Side) {
         let filled = File::create(self.ballast(side)).and_then(|ballast| {
             let disk = fstatvfs(&ballast)?;
+            let capacity = disk.f_blocks * disk.f_frsize;
+            assert!(
+                self.disk_bytes.is_some_and(|bytes| capacity <= bytes),
+                "the small disk is gone: {capacity} bytes are another's"
+            );
             let room = disk.f_bavail * disk.f_frsize;
             fallocate(&ballast, FallocateFlags::empty(), 0, room)?;
             Ok(())
@@ -130,7 +140,7 @@ impl Land {
         for side in [Side::Publisher, Side::Subscriber] {
             let disk = self.disk(side);
             let inside = self.seen_from_outside(&disk);
-            if self.has_small_disks {
+            if self.disk_bytes.is_some() {
                 let mut copy = Launch::new("cp", "cp").arg("-a");
                 copy = copy.arg(inside.join(".")).arg(disk);
                 copy.run(A_RUN).succeeded();
