@@ -37,15 +37,22 @@ struct FolderInUse {
     /// Whether the checkpoint on disk names it.
     is_named: bool,
     /// Whether its index could not be read at the start: it stays named until it can.
-    is_unread: bool,
+    unread: Option<Unread>,
     /// Whether the way to it from the output folder was synced.
     is_rooted: bool,
+}
+
+/// A folder that could not be read.
+#[derive(Debug, Clone, Copy)]
+struct Unread {
+    /// Not since before the system's last start, either.
+    outlived_boot: bool,
 }
 
 impl FolderInUse {
     /// Whether the ledger has all that is in its index.
     fn is_entered(&self) -> bool {
-        !self.is_unread && self.entered_bytes >= self.index_bytes
+        self.unread.is_none() && self.entered_bytes >= self.index_bytes
     }
 }
 
@@ -86,12 +93,14 @@ pub(super) struct Draft {
 
 impl Books {
     pub(super) fn new(recovered: Recovered) -> Self {
-        let in_use = |mark: FolderMark, is_unread| {
+        let in_use = |mark: FolderMark, is_unread: bool| {
             let folder = FolderInUse {
                 index_bytes: mark.index_bytes,
                 entered_bytes: mark.index_bytes,
                 is_named: true,
-                is_unread,
+                unread: is_unread.then_some(Unread {
+                    outlived_boot: mark.outlived_boot,
+                }),
                 is_rooted: false,
             };
             (mark.path, folder)
@@ -119,7 +128,7 @@ impl Books {
         if let Some(known) = self.folders.get_mut(folder) {
             // If it was moved away, this is another index, and the checkpoint speaks of the former.
             known.is_named &= known.entered_bytes <= index_bytes;
-            known.is_unread = false;
+            known.unread = None;
             known.index_bytes = index_bytes;
             known.entered_bytes = known.entered_bytes.min(index_bytes);
         }
@@ -144,7 +153,7 @@ impl Books {
                 index_bytes,
                 entered_bytes: index_bytes,
                 is_named: false,
-                is_unread: false,
+                unread: None,
                 is_rooted: false,
             });
         self.is_ahead = true;
@@ -256,6 +265,7 @@ impl Books {
         let marks = self.folders.iter().map(|(path, folder)| FolderMark {
             path: path.clone(),
             index_bytes: folder.entered_bytes,
+            outlived_boot: folder.unread.is_some_and(|unread| unread.outlived_boot),
         });
         Draft {
             checkpoint: Checkpoint::new(self.ledger.kept(), marks.collect()),

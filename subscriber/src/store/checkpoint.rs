@@ -48,6 +48,9 @@ pub(super) struct FolderMark {
     pub(super) path: String,
     /// The ledger has all that its index says up to here.
     pub(super) index_bytes: u64,
+    /// It could not be read since the system's last start: what is not there may have been lost then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) outlived_boot: bool,
 }
 
 impl Checkpoint {

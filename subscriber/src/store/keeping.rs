@@ -1,9 +1,9 @@
 //! The only door from an index to the ledger: a line is no proof that the disk has the picture, so that is looked at.
 //!
 //! A frame whose file is there, whole and synced is kept; one whose file is not is in doubt, and is written again if it
-//! comes again. A file that is gone counts as kept if retention has deleted it, or if nothing is synced and the system
-//! still runs: then its owner has moved it. With syncing, a file that its owner has moved within the second before its
-//! program was killed comes back once: it could as well be a disk that was pulled out.
+//! comes again. A file that is gone counts as kept if retention has deleted it, or if the system has run on since: then its
+//! owner has moved it, as programs do that process pictures, and it must not come back. A disk that was pulled out within
+//! the second before its sync looks the same: that is the price.
 //!
 //! What the ledger has already is not looked at here: it was, or it was written and synced.
 
@@ -106,8 +106,7 @@ impl Inspection<'_> {
         match is_whole {
             Ok(is_whole) => is_whole && (sync == SyncMode::None || sync_file(&path).is_ok()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                deletions.has_deleted(&entry.camera, stream, sequence)
-                    || (is_same_boot && sync == SyncMode::None)
+                deletions.has_deleted(&entry.camera, stream, sequence) || is_same_boot
             }
             Err(_) => false,
         }
@@ -163,5 +162,8 @@ fn sync_names(root: &Path, folder: &Path) -> io::Result<()> {
     let way = folder
         .ancestors()
         .take_while(|above| above.starts_with(root));
-    way.map(sync_folder).collect()
+    for folder in way {
+        sync_folder(folder)?;
+    }
+    Ok(())
 }

@@ -89,15 +89,25 @@ fn bring_up_to_date(root: &Path, checkpoint: Checkpoint, sync: SyncMode) -> Reco
         let Some(folder) = below(root, &mark.path) else {
             continue;
         };
+        let is_same_boot = is_same_boot && !mark.outlived_boot;
+        let mark = FolderMark {
+            outlived_boot: !is_same_boot,
+            ..mark
+        };
         // Its owner has moved it away, or its disk comes later.
         if !folder.is_dir() {
             unread.push(mark);
             continue;
         }
+        let keeping = Keeping {
+            is_same_boot,
+            ..keeping
+        };
         match enter_tail(&mut ledger, keeping, &folder, mark.index_bytes) {
             Ok(index_bytes) => folders.push(FolderMark {
                 path: mark.path,
                 index_bytes,
+                outlived_boot: false,
             }),
             Err(error) => {
                 warn!(

@@ -238,6 +238,7 @@ fn a_folder_whose_disk_comes_later_stays_named_until_it_is_read() {
     let mut fixture = Fixture::synced("images", SyncMode::Interval);
     fixture.put_all(1..=4);
     let frames = damaged(&fixture);
+    fixture.edit_checkpoint(|json| json["boot"] = "another".into());
     let (there, away) = (
         fixture.folder.path().join("door"),
         fixture.folder.path().join(".away"),
@@ -253,7 +254,7 @@ fn a_folder_whose_disk_comes_later_stays_named_until_it_is_read() {
 }
 
 #[test]
-fn what_was_moved_away_after_it_was_written_down_never_comes_again() {
+fn what_was_moved_away_never_comes_again() {
     let mut fixture = Fixture::synced("images", SyncMode::Interval);
     fixture.put_all(1..=2);
     fixture.store.ledger.sync().unwrap();
@@ -263,12 +264,10 @@ fn what_was_moved_away_after_it_was_written_down_never_comes_again() {
         fs::remove_file(fixture.path(&fixture.frame(sequence))).unwrap();
     }
     let mut fixture = fixture.restart();
-    assert_eq!(fixture.claimed(), one_to(2));
-    for sequence in 1..=2 {
+    assert_eq!(fixture.claimed(), one_to(3));
+    for sequence in 1..=3 {
         assert_eq!(fixture.put(&fixture.frame(sequence)), Outcome::Duplicate);
     }
-    // As far as anyone can tell, this one's disk was pulled out.
-    fixture.put_all(3..=3);
 }
 
 #[test]
