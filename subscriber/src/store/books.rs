@@ -250,7 +250,8 @@ impl Books {
         }
     }
 
-    pub(super) fn draft(&mut self) -> Draft {
+    /// What a checkpoint is to say; `syncs` if what is entered as synced was synced indeed.
+    pub(super) fn draft(&mut self, syncs: bool) -> Draft {
         self.is_ahead = false;
         self.named.extend(self.folders.keys().cloned());
         let marks = self.folders.iter().map(|(path, folder)| FolderMark {
@@ -258,7 +259,7 @@ impl Books {
             index_bytes: folder.entered_bytes,
         });
         Draft {
-            checkpoint: Checkpoint::new(self.ledger.kept(), marks.collect()),
+            checkpoint: Checkpoint::new(self.ledger.kept(), marks.collect(), syncs),
             claims: self.ledger.unclaimed(),
         }
     }
