@@ -76,7 +76,7 @@ pub(crate) fn repair(dir: &Path) -> anyhow::Result<Repaired> {
     let output = OutputFolder::take(dir)?;
     let root = output.root();
     let deletions = Journal::read(root).context("reading what retention has deleted")?;
-    let ledger = checkpoint::read_ledger(&output);
+    let ledger = checkpoint::read_ledger(&output).context("reading the ledger")?;
     let mut repair = Repair {
         root,
         known: Known::default(),

@@ -75,7 +75,7 @@ impl FrameStore {
             root: folder.root().to_owned(),
             layout,
             folders: OpenFolders::default(),
-            ledger: Arc::new(SharedLedger::open(folder, sync)),
+            ledger: Arc::new(SharedLedger::open(folder, sync).map_err(StoreError::Ledger)?),
         })
     }
 

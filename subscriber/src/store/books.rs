@@ -259,7 +259,8 @@ impl Books {
         }
     }
 
-    pub(super) fn draft(&mut self) -> Draft {
+    /// What a checkpoint is to say; `syncs` if what is entered as synced was synced indeed.
+    pub(super) fn draft(&mut self, syncs: bool) -> Draft {
         self.is_ahead = false;
         self.named.extend(self.folders.keys().cloned());
         let marks = self.folders.iter().map(|(path, folder)| FolderMark {
@@ -268,7 +269,7 @@ impl Books {
             outlived_boot: folder.unread.is_some_and(|unread| unread.outlived_boot),
         });
         Draft {
-            checkpoint: Checkpoint::new(self.ledger.kept(), marks.collect()),
+            checkpoint: Checkpoint::new(self.ledger.kept(), marks.collect(), syncs),
             claims: self.ledger.unclaimed(),
         }
     }

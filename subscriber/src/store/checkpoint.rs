@@ -1,7 +1,7 @@
 //! The store ledger on disk: one JSON file in the output folder, replaced as a whole.
 //!
 //! ```text
-//! {"version":1,"boot":"...","store":"0199...","session":"0199...",
+//! {"version":1,"boot":"...","synced":true,"store":"0199...","session":"0199...",
 //!  "cameras":[{"camera":"front-door","newest":["0199...",12],"listed":["0199..."],
 //!              "streams":[["0199...",{"stored":[[1,1234]],"first":1}]]}],
 //!  "folders":[{"path":"front-door/2026-11-22/14/30","index_bytes":40312}]}
@@ -15,17 +15,21 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use jiff::Timestamp;
 use protocol::receipt::StoreId;
 use serde::{Deserialize, Serialize};
 
-use super::durability::{sync_file, sync_folder};
+use super::durability::sync_folder;
 use super::output::OutputFolder;
 use super::recovery;
-use super::replace::replace;
+use super::replace::{at, replace_synced};
 use crate::ledger::StoreLedger;
 
 /// The name of the checkpoint in the output folder.
 pub const LEDGER_FILE: &str = ".framebridge.ledger.json";
+
+/// Beside it, one that could not be read.
+const UNREADABLE_LEDGER_FILE: &str = ".framebridge.ledger.json.unreadable";
 
 const VERSION: u32 = 1;
 
@@ -36,6 +40,9 @@ pub(super) struct Checkpoint {
     /// The system's run, where it has a name: what was not synced does not outlive it for certain.
     #[serde(default)]
     pub(super) boot: Option<String>,
+    /// Whether all that the ledger says was synced.
+    #[serde(default)]
+    pub(super) synced: bool,
     #[serde(flatten)]
     pub(super) ledger: StoreLedger,
     pub(super) folders: Vec<FolderMark>,
@@ -54,10 +61,11 @@ pub(super) struct FolderMark {
 }
 
 impl Checkpoint {
-    pub(super) fn new(ledger: StoreLedger, folders: Vec<FolderMark>) -> Self {
+    pub(super) fn new(ledger: StoreLedger, folders: Vec<FolderMark>, synced: bool) -> Self {
         Self {
             version: VERSION,
             boot: boot(),
+            synced,
             ledger,
             folders,
         }
@@ -76,43 +84,55 @@ impl Checkpoint {
 pub(super) enum Found {
     Whole(Checkpoint),
     Nothing,
-    Unreadable(io::Error),
+    /// It is there, and makes no sense.
+    Unreadable(serde_json::Error),
 }
 
 /// Reads the checkpoint of the output folder `root`.
-pub(super) fn read(root: &Path) -> Found {
-    let json = match fs::read(root.join(LEDGER_FILE)) {
+///
+/// # Errors
+/// The disk does not give it: it may be whole all the same.
+pub(super) fn read(root: &Path) -> io::Result<Found> {
+    let path = root.join(LEDGER_FILE);
+    let json = match fs::read(&path) {
         Ok(json) => json,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Nothing,
-        Err(error) => return Found::Unreadable(error),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(at(&path, &error)),
     };
-    match serde_json::from_slice::<Checkpoint>(&json) {
+    Ok(match serde_json::from_slice::<Checkpoint>(&json) {
         Ok(checkpoint) if checkpoint.version == VERSION => Found::Whole(checkpoint),
-        Ok(other) => Found::Unreadable(io::Error::other(format!(
+        Ok(other) => Found::Unreadable(serde::de::Error::custom(format_args!(
             "version {} is not known here",
             other.version
         ))),
-        Err(error) => Found::Unreadable(error.into()),
-    }
+        Err(error) => Found::Unreadable(error),
+    })
 }
 
-/// Replaces the checkpoint of `root`; with `and_sync` it outlives a power cut.
+/// Puts a checkpoint that makes no sense aside: another takes its place.
+pub(super) fn set_aside(root: &Path) -> io::Result<()> {
+    let aside = root.join(UNREADABLE_LEDGER_FILE);
+    fs::rename(root.join(LEDGER_FILE), &aside).map_err(|error| at(&aside, &error))
+}
+
+/// Replaces the checkpoint of `root`: a power cut leaves the old one or this one, whole; with `and_sync` this one.
 pub(super) fn write(root: &Path, json: &[u8], and_sync: bool) -> io::Result<()> {
-    replace(root, LEDGER_FILE, json)?;
+    replace_synced(root, LEDGER_FILE, json)?;
     if and_sync {
-        sync_file(&root.join(LEDGER_FILE))?;
         sync_folder(root)?;
     }
     Ok(())
 }
 
 /// The ledger of `folder` as its checkpoint has it; `None` if there is none that can be read.
-#[must_use]
-pub fn read_ledger(folder: &OutputFolder) -> Option<StoreLedger> {
-    match read(folder.root()) {
+///
+/// # Errors
+/// The disk does not give it.
+pub fn read_ledger(folder: &OutputFolder) -> io::Result<Option<StoreLedger>> {
+    Ok(match read(folder.root())? {
         Found::Whole(checkpoint) => Some(checkpoint.ledger),
         Found::Nothing | Found::Unreadable(_) => None,
-    }
+    })
 }
 
 /// Makes the checkpoint of `folder` anew from what its indexes record and its files prove. What an older one knows beyond
@@ -124,9 +144,15 @@ pub fn rebuild(folder: &OutputFolder) -> io::Result<StoreId> {
     let ledger = recovery::recover_all(folder.root())?;
     let store = ledger.store();
     // All indexes are in it: no start needs to look into any of them.
-    let json = Checkpoint::new(ledger, Vec::new()).to_json();
+    let json = Checkpoint::new(ledger, Vec::new(), true).to_json();
     write(folder.root(), &json, true)?;
     Ok(store)
+}
+
+/// When the checkpoint of `root` was written.
+pub(super) fn written_at(root: &Path) -> Option<Timestamp> {
+    let metadata = fs::metadata(root.join(LEDGER_FILE)).ok()?;
+    metadata.modified().ok()?.try_into().ok()
 }
 
 /// The name of the system's present run, where it tells one.

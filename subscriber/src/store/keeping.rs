@@ -159,11 +159,8 @@ impl NumberSets {
 /// Forces the index of `folder`, the names in it and the way to it from `root` to the disk.
 fn sync_names(root: &Path, folder: &Path) -> io::Result<()> {
     sync_file(&folder.join(INDEX_FILE))?;
-    let way = folder
+    let mut way = folder
         .ancestors()
         .take_while(|above| above.starts_with(root));
-    for folder in way {
-        sync_folder(folder)?;
-    }
-    Ok(())
+    way.try_for_each(sync_folder)
 }

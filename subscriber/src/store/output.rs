@@ -23,6 +23,9 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// What it had cannot be told.
+    #[error("cannot read the ledger of the output folder")]
+    Ledger(#[source] io::Error),
     /// Nothing can be written into it.
     #[error("cannot write into the folder {}", path.display())]
     Unwritable {

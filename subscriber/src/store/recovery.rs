@@ -7,10 +7,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
 use super::checkpoint::{self, Checkpoint, FolderMark, Found, boot};
-use super::durability::SyncMode;
+use super::durability::{SyncMode, sync_disk};
 use super::folder::remove_leftovers;
 use super::keeping::{Findings, Keeping};
 use crate::folders::folders;
@@ -20,6 +21,9 @@ use crate::retention::journal::Journal;
 
 /// Folders whose indexes could not be read at a start, and are read at a later one: more than this are not remembered.
 const MAX_UNREAD: usize = 256;
+
+/// What was written so long before is on the disk without any syncing: systems leave nothing in memory for longer.
+const WRITTEN_BACK: SignedDuration = SignedDuration::from_secs(60);
 
 /// What is known of an output folder at the start.
 #[derive(Debug)]
@@ -32,18 +36,23 @@ pub(super) struct Recovered {
 }
 
 /// Reads the ledger of `root`, and brings it up to date.
-pub(super) fn recover(root: &Path, sync: SyncMode) -> Recovered {
-    match checkpoint::read(root) {
-        Found::Whole(checkpoint) => bring_up_to_date(root, checkpoint, sync),
+///
+/// # Errors
+/// The disk does not give it, or one that makes no sense cannot be put aside.
+pub(super) fn recover(root: &Path, sync: SyncMode) -> io::Result<Recovered> {
+    match checkpoint::read(root)? {
+        Found::Whole(checkpoint) => Ok(bring_up_to_date(root, checkpoint, sync)),
         Found::Nothing => {
             if has_frames(root) {
                 warn_of_new_ledger(root, "it has no ledger yet");
             }
-            begin()
+            Ok(begin())
         }
         Found::Unreadable(error) => {
-            warn_of_new_ledger(root, &format!("its ledger cannot be read: {error}"));
-            begin()
+            checkpoint::set_aside(root)?;
+            let why = format!("its ledger made no sense and was put aside: {error}");
+            warn_of_new_ledger(root, &why);
+            Ok(begin())
         }
     }
 }
@@ -84,6 +93,13 @@ fn bring_up_to_date(root: &Path, checkpoint: Checkpoint, sync: SyncMode) -> Reco
         deletions: &deletions,
     };
     let mut ledger = checkpoint.ledger;
+    if !checkpoint.synced {
+        let recent = Unsynced {
+            keeping,
+            written_at: checkpoint::written_at(root),
+        };
+        recent.settle(&mut ledger, &checkpoint.folders);
+    }
     let (mut folders, mut unread) = (Vec::new(), Vec::new());
     for mark in checkpoint.folders {
         let Some(folder) = below(root, &mark.path) else {
@@ -127,6 +143,47 @@ fn bring_up_to_date(root: &Path, checkpoint: Checkpoint, sync: SyncMode) -> Reco
     }
 }
 
+/// A checkpoint of a program that synced nothing: the disk may not have what it says.
+struct Unsynced<'a> {
+    keeping: Keeping<'a>,
+    written_at: Option<Timestamp>,
+}
+
+impl Unsynced<'_> {
+    /// Syncs what it says if that can be done; if not, doubts what the disk has not.
+    fn settle(&self, ledger: &mut StoreLedger, folders: &[FolderMark]) {
+        let keeping = self.keeping;
+        let there = folders
+            .iter()
+            .filter_map(|mark| below(keeping.root, &mark.path));
+        let there: Vec<_> = there.filter(|folder| folder.is_dir()).collect();
+        if keeping.is_same_boot {
+            let disks = || there.iter().map(PathBuf::as_path).chain([keeping.root]);
+            if keeping.sync == SyncMode::None || disks().all(|folder| sync_disk(folder).is_ok()) {
+                return;
+            }
+        }
+        let since = self
+            .written_at
+            .and_then(|at| at.checked_sub(WRITTEN_BACK).ok());
+        let is_recent = |entry: &Entry| since.is_none_or(|since| entry.received_at >= since);
+        // What happened in between excuses nothing.
+        let keeping = Keeping {
+            is_same_boot: false,
+            ..keeping
+        };
+        for folder in there {
+            match inspect(keeping, &folder, is_recent) {
+                Ok(findings) => findings.enter_into(ledger),
+                Err(error) => warn!(
+                    "{}: what was stored there last cannot be checked: {error}",
+                    folder.display()
+                ),
+            }
+        }
+    }
+}
+
 /// Enters what was added to `folder` since the checkpoint. Gives the length of its index.
 fn enter_tail(
     ledger: &mut StoreLedger,
@@ -152,9 +209,13 @@ fn enter_tail(
 /// Something cannot be read.
 pub(super) fn recover_all(root: &Path) -> io::Result<StoreLedger> {
     let sync = SyncMode::Always;
-    let mut ledger = match checkpoint::read(root) {
+    let mut ledger = match checkpoint::read(root)? {
         Found::Whole(checkpoint) => bring_up_to_date(root, checkpoint, sync).ledger,
-        Found::Nothing | Found::Unreadable(_) => StoreLedger::new(),
+        Found::Nothing => StoreLedger::new(),
+        Found::Unreadable(_) => {
+            checkpoint::set_aside(root)?;
+            StoreLedger::new()
+        }
     };
     let deletions = Journal::read(root)?;
     for (camera, stream, numbers) in deletions.streams() {
@@ -171,20 +232,20 @@ pub(super) fn recover_all(root: &Path) -> io::Result<StoreLedger> {
         deletions: &deletions,
     };
     for folder in folders(root) {
-        inspect_lacking(keeping, &folder?, |entry| ledger.lacks(entry))?.enter_into(&mut ledger);
+        inspect(keeping, &folder?, |entry| ledger.lacks(entry))?.enter_into(&mut ledger);
     }
     Ok(ledger)
 }
 
-/// Looks at the files of those entries of `folder` that a ledger `lacks`.
-pub(super) fn inspect_lacking(
+/// Looks at the files of those entries of `folder` that are `wanted`.
+pub(super) fn inspect(
     keeping: Keeping,
     folder: &Path,
-    lacks: impl Fn(&Entry) -> bool,
+    wanted: impl Fn(&Entry) -> bool,
 ) -> io::Result<Findings> {
     let mut inspection = keeping.inspect(folder);
     index::read(folder, |entry| {
-        if lacks(&entry) {
+        if wanted(&entry) {
             inspection.look_at(&entry);
         }
     })?;

@@ -17,9 +17,25 @@ pub(crate) fn is_partial(name: &str) -> bool {
 /// Makes `bytes` the content of `folder`/`file`: a reader sees the old file or the new one. After an error the old one
 /// is untouched.
 pub(crate) fn replace(folder: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
+    replace_after(folder, file, bytes, |_| Ok(()))
+}
+
+/// [`replace`], with the bytes forced to the disk before they get their name: after a power cut, too, there is the old file
+/// or the new one.
+pub(crate) fn replace_synced(folder: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
+    replace_after(folder, file, bytes, File::sync_data)
+}
+
+fn replace_after(
+    folder: &Path,
+    file: &str,
+    bytes: &[u8],
+    before_rename: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
     let partial = folder.join(format!(".{file}.part"));
     let target = folder.join(file);
     write(&partial, bytes)
+        .and_then(|written| before_rename(&written))
         .and_then(|()| {
             patiently(std::thread::sleep, is_sharing_violation, || {
                 fs::rename(&partial, &target)
@@ -37,8 +53,10 @@ pub(crate) fn at(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-fn write(path: &PathBuf, bytes: &[u8]) -> io::Result<()> {
-    File::create(path)?.write_all(bytes)
+fn write(path: &PathBuf, bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 /// On Windows a virus scanner or a viewer may hold either file for a moment: `ACCESS_DENIED`,

@@ -35,8 +35,11 @@ pub struct SharedLedger {
 
 impl SharedLedger {
     /// Reads the ledger of `folder`, and brings it up to date.
-    pub(super) fn open(folder: OutputFolder, sync: SyncMode) -> Self {
-        let recovered = recovery::recover(folder.root(), sync);
+    ///
+    /// # Errors
+    /// The disk does not give the ledger. Another in its place would forget what it has.
+    pub(super) fn open(folder: OutputFolder, sync: SyncMode) -> io::Result<Self> {
+        let recovered = recovery::recover(folder.root(), sync)?;
         let shared = Self {
             folder,
             sync,
@@ -49,7 +52,7 @@ impl SharedLedger {
         if let Err(error) = shared.write_checkpoint() {
             tracing::debug!("no checkpoint at the start: {error}");
         }
-        shared
+        Ok(shared)
     }
 
     /// How frames are synced.
@@ -111,7 +114,7 @@ impl SharedLedger {
             // One that cannot be read excuses nothing.
             deletions: &Journal::read(root).unwrap_or_default(),
         };
-        recovery::inspect_lacking(keeping, folder, |entry| {
+        recovery::inspect(keeping, folder, |entry| {
             self.read(|ledger| ledger.lacks(entry))
         })
     }
@@ -185,7 +188,7 @@ impl SharedLedger {
             .checkpoint
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let draft = self.books().draft();
+        let draft = self.books().draft(self.sync != SyncMode::None);
         let json = draft.checkpoint.to_json();
         let written = self.test_failure().and_then(|()| {
             checkpoint::write(self.folder.root(), &json, self.sync != SyncMode::None)

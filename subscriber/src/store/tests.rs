@@ -85,12 +85,17 @@ impl Fixture {
 
     /// Has `something` happen to the output folder while nobody has it.
     fn restart_after(self, something: impl FnOnce(&Path)) -> Self {
+        let sync = self.store.ledger.sync_mode();
+        self.restart_with(sync, something)
+    }
+
+    fn restart_with(self, sync: SyncMode, something: impl FnOnce(&Path)) -> Self {
         let Self {
             folder,
             store,
             stream,
         } = self;
-        let (layout, sync) = (store.layout.clone(), store.ledger.sync_mode());
+        let layout = store.layout.clone();
         drop(store);
         something(folder.path());
         let store = FrameStore::open_synced(folder.path(), layout, sync).unwrap();

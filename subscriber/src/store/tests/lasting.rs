@@ -441,3 +441,56 @@ fn an_output_folder_that_vanishes_while_running_is_made_again() {
     assert_eq!(fixture.put(&frame), Outcome::Duplicate);
     assert_eq!(fixture.claimed(), one_to(4));
 }
+
+#[test]
+fn receipts_after_a_time_without_syncing_claim_no_frame_that_the_disk_has_not() {
+    for unsaid in [false, true] {
+        let mut fixture = Fixture::new("images");
+        fixture.put_all(1..=4);
+        fixture.store.ledger.write_checkpoint().unwrap();
+        let frames = damaged(&fixture);
+        fixture.edit_checkpoint(|json| {
+            assert_eq!(json["synced"], false);
+            json["boot"] = "another".into();
+            if unsaid {
+                json.as_object_mut().unwrap().remove("synced");
+            }
+        });
+        let mut fixture = fixture.restart_with(SyncMode::Interval, |root| {
+            // As if it had been written a few seconds after the frames came, not years.
+            let ledger = fs::File::open(root.join(LEDGER_FILE)).unwrap();
+            let then: jiff::Timestamp = "2026-11-22T14:30:16Z".parse().unwrap();
+            ledger.set_modified(then.into()).unwrap();
+        });
+        only_what_is_damaged_is_stored_again(&mut fixture, &frames);
+        let path = fixture.folder.path().join(LEDGER_FILE);
+        let json: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        assert_eq!(json["synced"], true);
+    }
+}
+
+#[test]
+fn receipts_after_a_time_without_syncing_claim_what_the_system_still_had() {
+    let mut fixture = Fixture::new("images");
+    fixture.put_all(1..=2);
+    fixture.store.ledger.write_checkpoint().unwrap();
+    fs::remove_file(fixture.path(&fixture.frame(1))).unwrap();
+    let fixture = fixture.restart_with(SyncMode::Interval, |_| {});
+    assert_eq!(fixture.claimed(), one_to(2));
+}
+
+#[test]
+fn a_ledger_that_makes_no_sense_is_put_aside_and_one_that_cannot_be_read_is_not_replaced() {
+    let fixture = Fixture::new("images");
+    let path = fixture.folder.path().join(LEDGER_FILE);
+    fs::write(&path, "nonsense").unwrap();
+    let fixture = fixture.restart();
+    let aside = path.with_file_name(".framebridge.ledger.json.unreadable");
+    assert_eq!(fs::read(aside).unwrap(), b"nonsense");
+    let Fixture { folder, store, .. } = fixture;
+    drop(store);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let refused = FrameStore::open(folder.path(), "images".parse().unwrap()).unwrap_err();
+    assert!(matches!(refused, StoreError::Ledger(_)), "{refused}");
+}
