@@ -69,3 +69,17 @@ async fn a_broker_that_answers_no_ping_is_given_up() {
         .expect("still connected");
     assert!(matches!(event, Err(LinkError::Lost(_))), "{event:?}");
 }
+
+#[tokio::test]
+async fn an_acknowledgement_is_worth_nothing_on_another_connection() {
+    let mut first = connect(&broker(true)).await;
+    let mut second = connect(&broker(true)).await;
+    let of = |session: &Session| AckToken {
+        epoch: session.epoch,
+        packet_id: 1,
+    };
+    let (earlier, present) = (of(&first), of(&second));
+    assert!(!second.ack(earlier));
+    assert!(!first.ack(present));
+    assert!(second.ack(present));
+}
