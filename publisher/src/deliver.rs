@@ -204,9 +204,11 @@ impl Delivery {
         self.in_flight.connection_lost();
         if let Some(depot) = self.outbox.depot() {
             depot.connection_lost();
+            // Receipts may have come for what was on its way: it flies no longer.
+            for parcel in self.in_flight.take_unwanted(|one| depot.is_wanted(one)) {
+                depot.reached_nobody(&parcel);
+            }
         }
-        // Receipts may have come for what was on its way.
-        self.in_flight.keep(|parcel| self.outbox.is_wanted(parcel));
         self.audience = Audience::Present;
         match self.judge_next() {
             Some((Verdict::TooLarge, bytes)) if may_be_a_frame => {

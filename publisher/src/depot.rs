@@ -180,6 +180,7 @@ impl Depot {
         self.clear_away(&mut book);
     }
 
+    /// Whether a frame that was taken out is still to be delivered: a receipt may have settled it meanwhile.
     pub(crate) fn is_wanted(&self, parcel: &Parcel) -> bool {
         let nth = match parcel.to {
             Route::Everybody => None,

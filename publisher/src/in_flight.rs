@@ -77,9 +77,14 @@ impl InFlight {
         self.window
     }
 
-    /// Keeps only what is still wanted. To be called while no connection is there.
-    pub(crate) fn keep(&mut self, is_wanted: impl Fn(&Parcel) -> bool) {
-        self.frames.retain(|flying| is_wanted(&flying.parcel));
+    /// Takes out what is not wanted any more. To be called while no connection is there.
+    pub(crate) fn take_unwanted(&mut self, is_wanted: impl Fn(&Parcel) -> bool) -> Vec<Parcel> {
+        let (wanted, unwanted): (VecDeque<_>, VecDeque<_>) = self
+            .frames
+            .drain(..)
+            .partition(|flying| is_wanted(&flying.parcel));
+        self.frames = wanted;
+        unwanted.into_iter().map(|flying| flying.parcel).collect()
     }
 
     /// The lowest number in flight.

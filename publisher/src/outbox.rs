@@ -98,14 +98,6 @@ impl Outbox {
         }
     }
 
-    /// Whether a frame that was taken out is still to be delivered: a receipt may have settled it meanwhile.
-    pub(crate) fn is_wanted(&self, parcel: &Parcel) -> bool {
-        match self {
-            Self::Memory { .. } => true,
-            Self::Spool(depot) => depot.is_wanted(parcel),
-        }
-    }
-
     /// What can still be had, `oldest_in_flight` being the lowest number that was taken out and not settled.
     pub(crate) fn ledger(&self, counter: u64, oldest_in_flight: Option<u64>) -> Ledger {
         match self {

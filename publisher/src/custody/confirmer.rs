@@ -41,6 +41,13 @@ pub(crate) struct News {
     pub(crate) lacking: usize,
 }
 
+impl News {
+    /// Whether what was on its way to it may be lost.
+    fn begins_anew(&self) -> bool {
+        self.new_session || self.new_store
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Confirmer {
     pub(super) name: ConsumerName,
@@ -126,7 +133,6 @@ impl Confirmer {
             return None;
         }
         let mut news = News::default();
-        self.settled_last = 0;
         if self.store.is_some_and(|store| store != receipt.store) {
             news.new_store = true;
             self.settled.clear();
@@ -134,7 +140,7 @@ impl Confirmer {
         if self.session.is_some_and(|known| known != receipt.session) {
             news.new_session = true;
         }
-        if news.new_store || news.new_session {
+        if news.begins_anew() {
             self.heard = 0;
             self.sent_again.clear();
             self.on_the_way_again.clear();
@@ -192,7 +198,7 @@ impl Confirmer {
 
     /// What the broker accepted from this order on may still be on its way to it.
     pub(super) fn may_have_missed(&self, news: &News) -> Order {
-        if news.new_session || news.new_store {
+        if news.begins_anew() {
             Order::MAX
         } else {
             self.heard
@@ -216,7 +222,7 @@ impl Confirmer {
         if !self.may_lack(key) {
             return false;
         }
-        if news.new_session || news.new_store {
+        if news.begins_anew() {
             return true;
         }
         let is_overtaken = self.last_order(key, order) < self.heard;

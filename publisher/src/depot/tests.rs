@@ -271,3 +271,35 @@ async fn a_damaged_file_is_given_up_by_name_and_the_rest_goes_on() {
         1
     );
 }
+
+#[tokio::test]
+async fn a_resend_that_a_receipt_makes_needless_flies_no_longer() {
+    let dir = tempfile::tempdir().unwrap();
+    let (depot, _) = depot(dir.path(), &["archive", "second"], LIMITS);
+    fill(&depot, 2).await;
+    for parcel in take_all(&depot).await {
+        depot.accepted(&parcel, Instant::now());
+    }
+    let mut receipt = Receipt {
+        store: StoreId::new(),
+        session: SessionId::new(),
+        run: RunId::new(),
+        counter: 0,
+        complete: true,
+        streams: Vec::new(),
+    };
+    let mut settles = |numbers: std::ops::RangeInclusive<u64>| {
+        receipt.counter += 1;
+        let settled = [numbers].into_iter().collect();
+        receipt.streams = vec![StreamReceipt::new(depot.present, &settled)];
+        depot.receipt(0, &receipt);
+    };
+    settles(2..=2);
+    let again = take_all(&depot).await;
+    assert_eq!(sequences(&again), [1]);
+    settles(1..=2);
+    assert!(!depot.is_wanted(&again[0]));
+    depot.reached_nobody(&again[0]);
+    let (oldest, _) = depot.lock().custody.give_up_oldest().unwrap();
+    assert_eq!(oldest.sequence, 1, "it may go: nothing of it flies");
+}
