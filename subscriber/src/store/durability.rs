@@ -87,17 +87,6 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Forces all that was written to the disk of the folder at `path`, where the system can.
-pub(super) fn sync_disk(path: &Path) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    return Ok(rustix::fs::syncfs(File::open(path)?)?);
-    #[cfg(not(target_os = "linux"))]
-    return Err(io::Error::new(
-        io::ErrorKind::Unsupported,
-        path.display().to_string(),
-    ));
-}
-
 fn unless_moved(synced: io::Result<()>) -> io::Result<()> {
     match synced {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
 use super::checkpoint::{self, Checkpoint, FolderMark, Found, boot};
-use super::durability::{SyncMode, sync_disk};
+use super::durability::{SyncMode, sync_file_systems};
 use super::folder::remove_leftovers;
 use super::keeping::{Findings, Keeping};
 use crate::folders::folders;
@@ -158,8 +158,8 @@ impl Unsynced<'_> {
             .filter_map(|mark| below(keeping.root, &mark.path));
         let there: Vec<_> = there.filter(|folder| folder.is_dir()).collect();
         if keeping.is_same_boot {
-            let disks = || there.iter().map(PathBuf::as_path).chain([keeping.root]);
-            if keeping.sync == SyncMode::None || disks().all(|folder| sync_disk(folder).is_ok()) {
+            let disks = there.iter().map(PathBuf::as_path).chain([keeping.root]);
+            if keeping.sync == SyncMode::None || matches!(sync_file_systems(disks), Ok(true)) {
                 return;
             }
         }
