@@ -20,11 +20,10 @@ mod name;
 mod tests;
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -59,8 +58,6 @@ pub(crate) struct Spool {
     sync: SpoolSync,
     keeper: Keeper,
     given_up: Mutex<HashMap<StreamId, GivenUpPage>>,
-    /// What the disk had no room to write down.
-    unwritten: Mutex<HashMap<StreamId, RangeSet>>,
     /// Unlocked when it is dropped.
     _lock: Option<File>,
 }
@@ -164,7 +161,6 @@ impl Spool {
             sync,
             keeper,
             given_up: Mutex::new(pages),
-            unwritten: Mutex::default(),
             _lock: lock,
         };
         Ok((spool, leftovers))
@@ -264,69 +260,34 @@ impl Spool {
 
     /// Writes down what was given up of a stream, before the frames themselves go.
     pub(crate) fn write_given_up(&self, stream: StreamId, given_up: &RangeSet) {
-        let mut pages = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
-        let sync = self.sync == SpoolSync::Always;
-        let written = match pages.entry(stream) {
-            Entry::Occupied(page) => page.into_mut().write(given_up, sync),
-            Entry::Vacant(place) => {
-                let folder = self.folder.join(stream.to_string());
-                fs::create_dir_all(&folder)
-                    .and_then(|()| GivenUpPage::open(&folder))
-                    .and_then(|page| place.insert(page).write(given_up, sync))
+        let mut pages = self.pages();
+        let page = pages
+            .entry(stream)
+            .or_insert_with(|| GivenUpPage::absent(&self.folder.join(stream.to_string())));
+        let was_said = page.is_unwritten();
+        match page.write(given_up, self.sync == SpoolSync::Always) {
+            Ok(()) => self.keeper.written(),
+            Err(error) if !was_said => {
+                warn!("cannot write down which frames were given up: {error}");
             }
-        };
-        drop(pages);
-        let mut unwritten = self
-            .unwritten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        match written {
-            Ok(()) => {
-                unwritten.remove(&stream);
-                self.keeper.written();
-            }
-            Err(error) => {
-                let was_said = unwritten.contains_key(&stream);
-                if runtime::folder::is_full(&error) {
-                    // Until there is room for it, no frame is numbered that could show the gap.
-                    unwritten.insert(stream, given_up.clone());
-                }
-                if !was_said {
-                    warn!("cannot write down which frames were given up: {error}");
-                }
-            }
+            Err(_) => {}
         }
     }
 
     /// Before another frame is numbered, what is below it and was given up is named. Otherwise a crash would make a gap that
     /// nobody can explain.
     fn write_unwritten(&self) -> io::Result<()> {
-        let unwritten = self
-            .unwritten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let left: Vec<_> = unwritten
-            .iter()
-            .map(|(id, set)| (*id, set.clone()))
-            .collect();
-        drop(unwritten);
-        for (stream, given_up) in left {
-            self.write_given_up(stream, &given_up);
-            let unwritten = self
-                .unwritten
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if unwritten.contains_key(&stream) {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
+        let mut pages = self.pages();
+        for page in pages.values_mut().filter(|page| page.is_unwritten()) {
+            let given_up = page.ranges().clone();
+            page.write(&given_up, self.sync == SpoolSync::Always)?;
         }
         Ok(())
     }
 
     /// Nothing of the stream is held, and nobody must be told of it: its folder goes.
     pub(crate) fn remove_stream(&self, stream: StreamId) {
-        let mut pages = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
-        pages.remove(&stream);
+        self.pages().remove(&stream);
         self.keeper
             .remove_stream(self.folder.join(stream.to_string()));
     }
@@ -334,6 +295,10 @@ impl Spool {
     /// The camera's folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    fn pages(&self) -> MutexGuard<'_, HashMap<StreamId, GivenUpPage>> {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn path(&self, key: Key, facts: Facts) -> PathBuf {

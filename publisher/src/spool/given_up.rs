@@ -5,7 +5,7 @@
 //! full disk, and a killed program leaves the old page or the new one. Should the ranges outgrow it, the lowest are not
 //! named any more. Where a full disk has no room even for the page, it is made as soon as there is.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -21,16 +21,24 @@ pub(super) struct GivenUpPage {
     /// Whole and open; `None` while the disk has no room for it.
     file: Option<File>,
     ranges: RangeSet,
+    /// The disk had no room for the ranges.
+    is_unwritten: bool,
 }
 
 impl GivenUpPage {
-    /// Opens or makes the page of the stream in `folder`. A full disk is no error.
-    pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        let mut page = Self {
+    /// The page of the stream in `folder`, neither of which need be there yet.
+    pub(super) fn absent(folder: &Path) -> Self {
+        Self {
             path: folder.join(FILE),
             file: None,
             ranges: RangeSet::default(),
-        };
+            is_unwritten: false,
+        }
+    }
+
+    /// Opens or makes the page of the stream in `folder`. A full disk is no error.
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        let mut page = Self::absent(folder);
         let mut bytes = Vec::new();
         if let Ok(file) = File::open(&page.path) {
             file.take(2 * PAGE_BYTES as u64).read_to_end(&mut bytes)?;
@@ -51,12 +59,26 @@ impl GivenUpPage {
         &self.ranges
     }
 
+    /// Whether the disk had no room for the ranges: until they are written, no frame may show the gap.
+    pub(super) fn is_unwritten(&self) -> bool {
+        self.is_unwritten
+    }
+
     /// Replaces what is written; `sync`: for a power cut, too.
     pub(super) fn write(&mut self, ranges: &RangeSet, sync: bool) -> io::Result<()> {
         self.ranges = ranges.clone();
+        let written = self.write_page(sync);
+        match &written {
+            Ok(()) => self.is_unwritten = false,
+            Err(error) => self.is_unwritten |= runtime::folder::is_full(error),
+        }
+        written
+    }
+
+    fn write_page(&mut self, sync: bool) -> io::Result<()> {
         let mut lines: Vec<String> = Vec::new();
         let mut room = PAGE_BYTES;
-        for range in ranges.ranges().iter().rev() {
+        for range in self.ranges.ranges().iter().rev() {
             let line = format!("{}-{}\n", range.start(), range.end());
             let Some(left) = room.checked_sub(line.len()) else {
                 break;
@@ -67,14 +89,7 @@ impl GivenUpPage {
         lines.reverse();
         let mut page = lines.concat().into_bytes();
         page.resize(PAGE_BYTES, b'\n');
-        let mut file = match self.file.take() {
-            Some(file) => file,
-            None => OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&self.path)?,
-        };
+        let mut file = self.file.take().map_or_else(|| self.make(), Ok)?;
         file.rewind()?;
         file.write_all(&page)?;
         if sync {
@@ -82,6 +97,17 @@ impl GivenUpPage {
         }
         self.file = Some(file);
         Ok(())
+    }
+
+    fn make(&self) -> io::Result<File> {
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&self.path)
     }
 }
 
