@@ -31,3 +31,6 @@ mod report;
 
 mod repair;
 pub mod verify;
+
+#[cfg(test)]
+mod fixture;

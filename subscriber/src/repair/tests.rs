@@ -1,23 +1,15 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use jpeg_encoder::{ColorType, Encoder};
 use protocol::event::Decoded;
 use protocol::frame::{Frame, FrameId, StreamId};
 
 use super::*;
+use crate::fixture::jpeg;
 use crate::layout::Layout;
 use crate::store::checkpoint::LEDGER_FILE;
 use crate::store::{Arrival, Content, FrameStore};
 use crate::verify::{Report, VerifyOptions, verify};
-
-fn jpeg(shade: u8) -> Bytes {
-    let mut jpeg = Vec::new();
-    Encoder::new(&mut jpeg, 80)
-        .encode(&[shade; 16 * 8], 16, 8, ColorType::Luma)
-        .unwrap();
-    jpeg.into()
-}
 
 /// An output folder with frames of one stream, one a minute: each in a folder of its own.
 struct Recording {

@@ -1,25 +1,17 @@
 use std::fs;
 
 use bytes::Bytes;
-use jpeg_encoder::{ColorType, Encoder};
 use protocol::event::Decoded;
 use protocol::frame::{Frame, FrameId, StreamId};
 
 use super::*;
+use crate::fixture::jpeg;
 use crate::index::INDEX_FILE;
 use crate::layout::Layout;
 use crate::store::{Arrival, Content, FrameStore};
 use crate::verify::{Report, VerifyOptions, verify};
 
 const HOUR: i64 = 3600;
-
-fn jpeg() -> Bytes {
-    let mut jpeg = Vec::new();
-    Encoder::new(&mut jpeg, 80)
-        .encode(&[100; 16 * 8], 16, 8, ColorType::Luma)
-        .unwrap();
-    jpeg.into()
-}
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -67,7 +59,7 @@ impl Fixture {
     }
 
     fn frame(&self, sequence: u64) -> Content {
-        let jpeg = jpeg();
+        let jpeg = jpeg(100);
         let id = FrameId {
             camera: "door".parse().unwrap(),
             stream: self.stream,
@@ -136,7 +128,7 @@ fn keeper(store: &FrameStore, limits: Limits) -> Keeper {
 fn keep_bytes(frames: usize) -> Limits {
     Limits {
         keep_for: None,
-        keep_bytes: Some((frames * jpeg().len()) as u64),
+        keep_bytes: Some((frames * jpeg(100).len()) as u64),
     }
 }
 
@@ -265,7 +257,7 @@ fn what_is_not_acknowledged_is_not_touched() {
 #[test]
 fn foreign_pictures_and_what_was_set_aside_go_by_the_same_rule() {
     let mut fixture = Fixture::new("minutes", keep_for(10));
-    let foreign = fixture.put(Content::Decoded(Decoded::Foreign(jpeg())), 1);
+    let foreign = fixture.put(Content::Decoded(Decoded::Foreign(jpeg(100))), 1);
     let broken = Content::Undecodable {
         payload: Bytes::from_static(b"hello"),
         reason: "neither".to_owned(),

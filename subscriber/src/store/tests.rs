@@ -2,19 +2,11 @@ mod lasting;
 
 use std::fs;
 
-use jpeg_encoder::{ColorType, Encoder};
 use protocol::frame::{FrameId, StreamId};
 
 use super::*;
+use crate::fixture::jpeg;
 use crate::index::{self, INDEX_FILE};
-
-fn jpeg(shade: u8) -> Bytes {
-    let mut jpeg = Vec::new();
-    Encoder::new(&mut jpeg, 80)
-        .encode(&[shade; 16 * 8], 16, 8, ColorType::Luma)
-        .unwrap();
-    jpeg.into()
-}
 
 fn frame(stream: StreamId, sequence: u64, jpeg: Bytes) -> Frame {
     Frame {
