@@ -1,0 +1,140 @@
+"""One run of one system under one load, and the figures that it gives."""
+import datetime
+import functools
+import mmap
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+
+from stage import REPOSITORY, Failed, Stage
+from systems import start
+
+FOOTAGE = REPOSITORY / "target/test-tools/footage/bigbuckbunny.mp4"
+STAMP_BYTES = 64
+# Made from the same clip: how ffmpeg scales it and what grain it adds, its quality, and how many pictures there are.
+SIZES = {
+    "120 KB": ("null", 3, 132),
+    "300 KB": ("scale=1920:1080,noise=alls=2:allf=t", 2, 60),
+    "1.5 MB": ("scale=3840:2160,noise=alls=8:allf=t", 3, 24),
+}
+# No run may take longer than this beyond what its pace asks for.
+PATIENCE_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Footage:
+    """The same pictures as one MJPEG file and as a folder of files."""
+    mjpeg: pathlib.Path
+    folder: pathlib.Path
+    sizes: tuple
+
+    @property
+    def mean_bytes(self):
+        return sum(self.sizes) / len(self.sizes)
+
+
+@functools.cache
+def footage(size):
+    """Pictures of about `size`, made once."""
+    filters, quality, count = SIZES[size]
+    folder = REPOSITORY / "target/bench/footage" / size.replace(" ", "-")
+    mjpeg = folder.with_suffix(".mjpeg") if "." not in size else folder.parent / f"{folder.name}.mjpeg"
+    if not mjpeg.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        ffmpeg = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y"]
+        subprocess.run([*ffmpeg, "-i", str(FOOTAGE), "-vf", filters, "-frames:v", str(count), "-c:v", "mjpeg", "-q:v", str(quality),
+                        "-f", "mjpeg", f"{mjpeg}.part"], check=True)
+        subprocess.run([*ffmpeg, "-f", "mjpeg", "-i", f"{mjpeg}.part", "-c", "copy", "-f", "image2", str(folder / "%03d.jpg")], check=True)
+        os.replace(f"{mjpeg}.part", mjpeg)
+    return Footage(mjpeg, folder, tuple(path.stat().st_size for path in sorted(folder.glob("*.jpg"))))
+
+
+def run(system, load, work, secrets):
+    """Figures of one run: frames/s, MB/s, CPU seconds per 1,000 frames, peak memory, latencies. Raises `Failed`."""
+    pictures = footage(load.size)
+    frames = load.frames if load.fps else max(20, int(load.frames * system.share))
+    with Stage(work, secrets) as stage:
+        between, receivers, send = start(stage, system, load, frames, pictures)
+        began = time.time()
+        senders = send()
+        paced = frames / load.fps if load.fps else 0
+        for process in [*senders, *(receiver for receiver, _ in receivers if receiver)]:
+            process.wait(paced + PATIENCE_SECONDS)
+        if between:
+            between.end(signal.SIGTERM)
+        files = [file for _, out in receivers for file in stored(out)]
+        check(system, load, files, frames, pictures)
+        stamps = named(stage, receivers) if system.stamped else files
+        first, last = min(capture for _, _, capture, _ in files), max(stamp for *_, stamp in stamps)
+        if first < began - 1:
+            raise Failed("a frame is older than its run")
+        captured, count = frames * load.cameras, len(files)
+        figures = {
+            "frames": count,
+            "captured": captured,
+            "frames_per_second": count / (last - first),
+            "megabytes_per_second": sum(size for _, size, _, _ in files) / (last - first) / 1e6,
+            "publisher": cost(senders, captured),
+            "latencies_ms": sorted((stamp - capture) * 1000 for _, _, capture, stamp in stamps),
+        }
+        if any(receiver for receiver, _ in receivers):
+            figures["subscriber"] = cost([receiver for receiver, _ in receivers], count)
+        if between:
+            figures["broker"] = cost([between], captured)
+        return figures
+
+
+def cost(processes, frames):
+    return {
+        "cpu_seconds_per_1000": sum(process.cost.cpu_seconds for process in processes) / frames * 1000,
+        "peak_megabytes": max(process.cost.peak_bytes for process in processes) / 1e6,
+    }
+
+
+def stored(out):
+    """The frames on disk: number, size, capture time and time of the final name as the file system has it."""
+    for folder, _, names in os.walk(out):
+        for name in names:
+            if name.endswith(".jpg") and not name.startswith("."):
+                status = os.stat(f"{folder}/{name}")
+                capture, number = parts(name)
+                yield number, status.st_size, capture, status.st_ctime
+
+
+@functools.lru_cache(maxsize=1)
+def second_of(stamp):
+    return datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%S").replace(tzinfo=datetime.timezone.utc).timestamp()
+
+
+def parts(name):
+    """Capture time in seconds, and number: 20261122T143005.123456Z_..._000000123.jpg"""
+    stem = name[:-len(".jpg")].split("_")
+    second, fraction = stem[0].rstrip("Z").split(".")
+    return second_of(second) + int(fraction) / 1e6, int(stem[-1])
+
+
+def check(system, load, files, frames, pictures):
+    """Every frame must be there with all its bytes; only PUB/SUB may lose some, which then do not count."""
+    expected = frames * load.cameras * load.subscribers
+    if len(files) != expected and system.options.get("mode") != "pubsub":
+        raise Failed(f"{len(files)} of {expected} frames are on disk")
+    for number, size, *_ in files:
+        if size != pictures.sizes[(number - 1) % len(pictures.sizes)]:
+            raise Failed(f"frame {number} has {size} bytes on disk")
+
+
+def named(stage, receivers):
+    """What the receivers wrote down when each file had its name."""
+    found = []
+    for nth, _ in enumerate(receivers):
+        with open(stage.folder / f"stamps-{nth}", "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as stamps:
+            for start_of in range(0, len(stamps), STAMP_BYTES):
+                nanoseconds = int.from_bytes(stamps[start_of:start_of + 8], "little")
+                if not nanoseconds:
+                    break
+                capture, number = parts(stamps[start_of + 8:start_of + STAMP_BYTES].rstrip(b"\0").decode())
+                found.append((number, None, capture, nanoseconds / 1e9))
+    return found

@@ -1,0 +1,158 @@
+"""Where a run takes place: its folder, its ports, the one broker, and the processes with what each of them cost."""
+import os
+import pathlib
+import random
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+PROGRAMS = REPOSITORY / "target/release"
+PEERS = REPOSITORY / "target/bench/peers"
+# glibc keeps the memory of one frame for the next instead of giving it back to the system: for the broker as
+# broker-config/ sets it up.
+BROKER_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "536870912", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TOP_PAD_": "16777216"}
+
+os.environ["PATH"] += ":/usr/sbin"
+
+
+class Failed(Exception):
+    """A run that gave no figure, and why."""
+
+
+def free_port():
+    while True:
+        port = random.randrange(20000, 30000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+
+
+class Cost:
+    """CPU seconds and peak memory of a process that is over."""
+
+    def __init__(self, usage):
+        self.cpu_seconds = usage.ru_utime + usage.ru_stime
+        self.peak_bytes = usage.ru_maxrss * 1024
+
+
+class Process:
+    """A child whose cost is taken when it ends."""
+
+    def __init__(self, role, child, log):
+        self.role, self.child, self.log, self.cost, self.status = role, child, log, None, None
+
+    def words(self):
+        return pathlib.Path(self.log).read_text(errors="replace")
+
+    def poll(self):
+        """Whether it is over."""
+        if self.cost is None:
+            pid, status, usage = os.wait4(self.child.pid, os.WNOHANG)
+            if pid:
+                self.cost, self.status = Cost(usage), os.waitstatus_to_exitcode(status)
+                self.child.returncode = self.status
+        return self.cost is not None
+
+    def wait(self, seconds):
+        deadline = time.monotonic() + seconds
+        while not self.poll():
+            if time.monotonic() > deadline:
+                raise Failed(f"{self.role} did not end in {seconds} s: {self.words()[-400:]}")
+            time.sleep(0.01)
+        if self.status:
+            raise Failed(f"{self.role} ended with {self.status}: {self.words()[-400:]}")
+
+    def wait_for_words(self, words, seconds=20):
+        deadline = time.monotonic() + seconds
+        while words not in self.words():
+            if self.poll() or time.monotonic() > deadline:
+                raise Failed(f"{self.role} never said {words!r}: {self.words()[-400:]}")
+            time.sleep(0.01)
+
+    def end(self, how=signal.SIGTERM, seconds=20):
+        if not self.poll():
+            self.child.send_signal(how)
+            self.wait(seconds)
+
+    def kill(self):
+        if not self.poll():
+            self.child.kill()
+            while not self.poll():
+                time.sleep(0.005)
+
+
+class Stage:
+    """One run's folder and processes. Leaves nothing behind."""
+
+    def __init__(self, work, secrets):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=work))
+        self.secrets = secrets
+        self.port, self.tls_port = free_port(), free_port()
+        self.processes = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.kill()
+        shutil.rmtree(self.folder)
+
+    def start(self, role, command, environment=None):
+        log = self.folder / f"{role}-{len(self.processes)}.log"
+        with open(log, "ab") as output:
+            child = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                     env=os.environ | (environment or {}))
+        return self.adopt(role, child, log)
+
+    def adopt(self, role, child, log):
+        """Takes charge of a child that somebody else has started."""
+        process = Process(role, child, log)
+        self.processes.append(process)
+        return process
+
+    def start_broker(self):
+        """Mosquitto as for `make demo`, on these ports, with TLS beside, and with room for a whole run: who sends faster than files
+        are written would otherwise lose what the broker has no room for, and give no figure."""
+        conf = (REPOSITORY / "broker-config/local.conf").read_text().replace("listener 1883 ", f"listener {self.port} ")
+        conf = re.sub(r"^(max_queued_messages|max_queued_bytes) .*$", r"\1 0", conf, flags=re.MULTILINE)
+        conf += f"\nlistener {self.tls_port} 127.0.0.1\ncertfile {self.secrets}/broker.crt\nkeyfile {self.secrets}/broker.key\n"
+        path = self.folder / "broker.conf"
+        path.write_text(conf)
+        broker = self.start("broker", ["mosquitto", "-c", path], BROKER_MEMORY)
+        deadline = time.monotonic() + 10
+        for port in (self.port, self.tls_port):
+            while True:
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                if broker.poll() or time.monotonic() > deadline:
+                    raise Failed(f"Mosquitto does not listen: {broker.words()[-400:]}")
+                time.sleep(0.01)
+        return broker
+
+
+def make_secrets(work):
+    """A certificate for 127.0.0.1 that lives as long as the benchmark."""
+    folder = pathlib.Path(work) / "secrets"
+    folder.mkdir()
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
+                    "-keyout", str(folder / "broker.key"), "-out", str(folder / "broker.crt")],
+                   check=True, capture_output=True)
+    # Started by root, Mosquitto reads it as its own user.
+    folder.chmod(0o755)
+    (folder / "broker.key").chmod(0o644)
+    return folder
+
+
+def raise_open_files():
+    """64 cameras on one broker need more file handles than some systems give."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
