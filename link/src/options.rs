@@ -79,8 +79,10 @@ impl LinkOptions {
         self.window + WINDOW_SLACK
     }
 
-    /// Room for acknowledgements, subscriptions and status messages beside the window.
+    /// Room for acknowledgements, subscriptions and status messages beside the window. Some brokers do not keep to our Receive
+    /// Maximum, and an acknowledgement that found no room would never be sent: there is one for every packet id. Room that is
+    /// not used takes no memory.
     pub(crate) fn request_capacity(&self) -> usize {
-        usize::from(self.window) + usize::from(self.receive_maximum) + 64
+        usize::from(self.window) + usize::from(u16::MAX) + 64
     }
 }

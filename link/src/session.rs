@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rumqttc::{NetworkOptions, TlsConfiguration, Transport, v5 as rumqttc_v5};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::LinkError;
@@ -77,18 +77,23 @@ impl Session {
             reserve: receive_maximum,
             overrun: overrun.clone(),
         };
+        // After each event it is the caller's turn: what came last is still in the processor's cache.
         let (client, poll_task) = match options.protocol {
             Protocol::V5 => {
                 let (client, mut event_loop) = v5::connect(options);
                 let task = tokio::spawn(async move {
-                    while reporter.report(v5::poll(&mut event_loop).await).await {}
+                    while reporter.report(v5::poll(&mut event_loop).await).await {
+                        yield_now().await;
+                    }
                 });
                 (Client::V5(client), task)
             }
             Protocol::V311 => {
                 let (client, mut event_loop) = v311::connect(options);
                 let task = tokio::spawn(async move {
-                    while reporter.report(v311::poll(&mut event_loop).await).await {}
+                    while reporter.report(v311::poll(&mut event_loop).await).await {
+                        yield_now().await;
+                    }
                 });
                 (Client::V311(client), task)
             }

@@ -1,7 +1,7 @@
 //! JPEG as cameras emit it: split from a byte stream, checked, repaired. Never re-encoded.
 //!
 //! A [`Splitter`] finds the pictures of a byte stream; [`prepare()`] trims and repairs one picture; [`check`] says whether
-//! bytes are a picture. All three follow the segments of ITU-T T.81 with the same walker, which reads structure only:
+//! bytes are a picture, [`check_frame`] trusts a checksum for what is behind the header. All follow the segments of ITU-T T.81 with the same walker, which reads structure only:
 //! nothing here decodes, so a picture that lost bytes from the middle of its entropy-coded data passes.
 //!
 //! Every function is total: arbitrary bytes give an answer, without panic and in time linear in their number.
@@ -15,6 +15,7 @@ mod prepare;
 mod segment;
 mod split;
 mod thumbnail;
+mod unprepared;
 mod walk;
 
 #[cfg(test)]
@@ -22,8 +23,9 @@ mod samples;
 
 use bytes::Bytes;
 
-pub use prepare::{check, prepare};
+pub use prepare::{check, check_frame, prepare};
 pub use split::Splitter;
+pub use unprepared::Unprepared;
 
 /// Why bytes are no usable picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -56,8 +58,8 @@ pub struct Picture {
 /// What a [`Splitter`] finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Split {
-    /// The bytes of one picture, SOI to EOI, as they came: [`prepare()`] gives them Huffman tables if they lack them.
-    Picture(Bytes),
+    /// One picture, SOI to EOI, as it came: [`prepare()`] gives it Huffman tables if it lacks them.
+    Picture(Unprepared),
     /// A picture that began and cannot be used.
     Broken(JpegError),
 }

@@ -1,4 +1,7 @@
-//! From the source to the outbox: pictures are checked, repaired and numbered, on a thread of their own.
+//! From the source to the outbox: pictures are checked, repaired and numbered.
+//!
+//! What may block, a camera's driver or a spool's disk, is captured on a thread of its own. What only waits shares
+//! delivery's: waking another thread costs more than a picture's check.
 //!
 //! Capture never waits for the network, unless its source is one that can wait. It knows nothing of MQTT.
 
@@ -7,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use protocol::frame::{Frame, FrameId, StreamId, to_microseconds};
 use protocol::jpeg;
 use protocol::topic::CameraName;
@@ -83,11 +86,23 @@ impl CaptureSpan {
 pub(crate) type CaptureOutcome = anyhow::Result<CaptureSpan>;
 
 impl Capture {
-    /// Starts capturing. The outbox is closed when the capture is over, for whatever reason.
-    pub(crate) fn spawn(
-        self,
-        stop: CancellationToken,
-    ) -> anyhow::Result<oneshot::Receiver<CaptureOutcome>> {
+    /// Captures until the source ends, a limit is reached, or `stop`. The outbox is closed when it is over, for whatever reason.
+    pub(crate) async fn run(self, stop: CancellationToken) -> CaptureOutcome {
+        if !self.may_block() {
+            let _outbox = CloseOnDrop(self.outbox.clone());
+            return self.capture(stop).await;
+        }
+        let outcome = self.spawn(stop)?;
+        outcome
+            .await
+            .unwrap_or_else(|_| Err(anyhow!("the capture thread died")))
+    }
+
+    fn may_block(&self) -> bool {
+        self.spec.may_block() || self.outbox.depot().is_some()
+    }
+
+    fn spawn(self, stop: CancellationToken) -> anyhow::Result<oneshot::Receiver<CaptureOutcome>> {
         let (sender, outcome) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -95,7 +110,7 @@ impl Capture {
             .context("failed to start the capture runtime")?;
         let body = move || {
             let outbox = CloseOnDrop(self.outbox.clone());
-            let captured = runtime.block_on(self.run(stop));
+            let captured = runtime.block_on(self.capture(stop));
             runtime.shutdown_background();
             // Whoever learns of the end finds the outbox closed.
             drop(outbox);
@@ -108,7 +123,7 @@ impl Capture {
         Ok(outcome)
     }
 
-    async fn run(self, stop: CancellationToken) -> CaptureOutcome {
+    async fn capture(self, stop: CancellationToken) -> CaptureOutcome {
         let mut source = FrameSource::open(&self.spec, &self.options)?;
         let mut span = CaptureSpan::default();
         let mut deadline = self.deadline();

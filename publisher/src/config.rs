@@ -240,6 +240,11 @@ impl Cli {
         self.source.source.class() == SourceClass::Finite
     }
 
+    /// Whether the network alone sets the pace: the source waits for it, and keeps no rate of its own.
+    pub(crate) fn is_flat_out(&self) -> bool {
+        self.source.fps == Some(0.0) && self.on_full().is_ok_and(|on_full| on_full == OnFull::Block)
+    }
+
     /// Most unacknowledged frames.
     pub(crate) fn window(&self) -> u16 {
         self.delivery

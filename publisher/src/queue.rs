@@ -89,7 +89,9 @@ impl Queue {
             {
                 let mut waiting = self.lock();
                 if let Some(frame) = waiting.pop() {
-                    self.popped.notify_one();
+                    if waiting.is_half_empty(self.limits) {
+                        self.popped.notify_one();
+                    }
                     return Some(frame);
                 }
                 if waiting.closed {
@@ -172,6 +174,11 @@ impl Waiting {
                 && self.bytes + frame.jpeg.len() as u64 <= limits.max_bytes)
     }
 
+    /// Whether a source that waits goes on: not at every frame that leaves, for that would wake its thread each time.
+    fn is_half_empty(&self, limits: Limits) -> bool {
+        self.frames.len() <= limits.max_frames / 2 && self.bytes <= limits.max_bytes / 2
+    }
+
     fn push(&mut self, frame: Frame, limits: Limits, on_full: OnFull) -> usize {
         let mut dropped = 0;
         self.last = self.last.max(frame.id.sequence);
@@ -249,7 +256,9 @@ mod tests {
         let mut fifth = pin!(queue.push(frame(5, 10)));
         let early = tokio::time::timeout(Duration::from_millis(20), &mut fifth).await;
         assert!(early.is_err(), "pushed into a full queue");
-        assert_eq!(queue.pop().await.unwrap().id.sequence, 1);
+        for sequence in 1..=2 {
+            assert_eq!(queue.pop().await.unwrap().id.sequence, sequence);
+        }
         assert_eq!(fifth.await, 0);
     }
 

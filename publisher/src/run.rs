@@ -30,6 +30,10 @@ use crate::spool::Spool;
 const DRAIN_AFTER_SIGNAL: Duration = Duration::from_secs(10);
 const DRAIN_AFTER_SOURCE: Duration = Duration::from_mins(1);
 
+/// Frames that a source without a pace of its own may be ahead of the network: they are still in the processor's cache when
+/// they are sent.
+const READ_AHEAD_FRAMES: usize = 8;
+
 /// What a publisher receives is acknowledgements, and later requests: nothing large.
 const MAX_INCOMING_BYTES: u32 = 1 << 20;
 const RECEIVE_MAXIMUM: u16 = 16;
@@ -79,7 +83,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         outbox: outbox.clone(),
         counters: counters.clone(),
     }
-    .spawn(stop_capture.clone())?;
+    .run(stop_capture.clone());
     let reporter = tokio::spawn(show_progress(
         progress.clone(),
         counters.clone(),
@@ -96,9 +100,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             delivered
         },
         async {
-            let captured = captured
-                .await
-                .unwrap_or_else(|_| Err(anyhow!("the capture thread died")));
+            let captured = captured.await;
             capture_over.cancel();
             captured
         },
@@ -235,11 +237,13 @@ fn outbox(
     ))))
 }
 
-/// Live delivery has a mailbox for one frame instead of a queue.
+/// Live delivery has a mailbox for one frame instead of a queue; a source that is read as fast as the network takes its
+/// frames is read little ahead.
 fn queue_limits(cli: &Cli) -> Limits {
     let max_frames = match cli.delivery.delivery {
-        DeliveryMode::Every => usize::MAX,
         DeliveryMode::Live => 1,
+        DeliveryMode::Every if cli.is_flat_out() => READ_AHEAD_FRAMES,
+        DeliveryMode::Every => usize::MAX,
     };
     Limits {
         max_bytes: cli.delivery.queue_max_bytes.as_u64(),

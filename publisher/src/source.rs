@@ -26,9 +26,8 @@ pub(crate) mod fixture;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use bytes::Bytes;
 use jiff::Timestamp;
-use protocol::jpeg::JpegError;
+use protocol::jpeg::{JpegError, Unprepared};
 use protocol::topic::CameraName;
 
 pub use spec::{Resolution, SourceClass, SourceSpec};
@@ -40,7 +39,7 @@ const DEFAULT_FPS: f64 = 30.0;
 #[derive(Debug, Clone)]
 pub struct RawPicture {
     /// What the camera emitted.
-    pub jpeg: Bytes,
+    pub jpeg: Unprepared,
     /// The moment of the grab, as close as the source can tell.
     pub captured_at: Timestamp,
 }

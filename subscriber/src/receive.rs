@@ -29,6 +29,7 @@ use link::{Connector, Event, LinkError, Protocol, Qos, Session};
 use protocol::topic::{ConsumerName, ONLINE, TopicPrefix};
 use runtime::deadline::reached;
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -39,7 +40,7 @@ use crate::ledger::StoreLedger;
 use crate::report::Reporter;
 use crate::retention::RetentionFeed;
 use crate::store::{Outcome, SharedLedger};
-use crate::storing::{Job, Stored, SyncingEnds};
+use crate::storing::{AtOnce, Job, Stored, SyncingEnds};
 
 pub(crate) use self::receipts::Receipts;
 
@@ -65,8 +66,10 @@ pub(crate) struct Reception {
 
 /// The stage's ends towards the store.
 pub(crate) struct StoreEnds {
-    /// To the store's thread.
-    pub(crate) jobs: mpsc::Sender<Job>,
+    /// For what takes no time, where it may be stored on the spot.
+    pub(crate) at_once: Option<AtOnce>,
+    /// To the store's thread, until the store has had enough.
+    pub(crate) jobs: Option<mpsc::Sender<Job>>,
     /// From it.
     pub(crate) answers: mpsc::UnboundedReceiver<Stored>,
     /// What is on disk.
@@ -218,7 +221,10 @@ impl Receive {
     async fn answering<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = std::pin::pin!(work);
         loop {
-            self.hand_over();
+            if let Some(stored) = self.hand_over() {
+                self.enter(&stored);
+                continue;
+            }
             tokio::select! {
                 done = &mut work => return Some(done),
                 stored = self.store.answers.recv() => self.enter(&stored?),
@@ -236,7 +242,12 @@ impl Receive {
             receipts.connected();
         }
         loop {
-            self.hand_over();
+            if let Some(stored) = self.hand_over() {
+                self.acknowledge(session, &stored);
+                // The acknowledgement leaves before the next frame is stored.
+                yield_now().await;
+                continue;
+            }
             self.publish_receipts(session);
             tokio::select! {
                 event = session.next_event() => match event {
@@ -267,11 +278,16 @@ impl Receive {
         }
     }
 
-    /// Moves what waits to the store, as far as it has room.
-    fn hand_over(&mut self) {
+    /// Moves what waits to the store, as far as it has room. What was stored on the spot is given back: the caller answers
+    /// for it and comes again.
+    fn hand_over(&mut self) -> Option<Stored> {
         self.skip_what_is_stale();
-        while !self.waiting.is_empty() && !self.leaves_to_the_store_what_it_has() {
-            let Ok(room) = self.store.jobs.try_reserve() else {
+        let stored = self.store_at_once();
+        while stored.is_none()
+            && !self.waiting.is_empty()
+            && !self.leaves_to_the_store_what_it_has()
+        {
+            let Some(Ok(room)) = self.store.jobs.as_ref().map(mpsc::Sender::try_reserve) else {
                 break;
             };
             if let Some(job) = self.waiting.pop_front() {
@@ -280,6 +296,23 @@ impl Receive {
             }
         }
         self.reporter.waiting = self.waiting.len() + self.unanswered;
+        stored
+    }
+
+    /// Stores the first that waits, unless the store's thread is busy or had better do it.
+    fn store_at_once(&mut self) -> Option<Stored> {
+        let at_once = self.store.at_once.as_mut()?;
+        if self.unanswered > 0 || self.store.jobs.is_none() {
+            return None;
+        }
+        let stored = at_once.store(self.waiting.front()?)?;
+        self.waiting.pop_front();
+        self.unanswered += 1;
+        if at_once.has_enough() {
+            // Its thread ends for that, and so its answers.
+            self.store.jobs = None;
+        }
+        Some(stored)
     }
 
     fn acknowledge(&mut self, session: &mut Session, stored: &Stored) {

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use link::{Connector, LinkError, LinkOptions, MQTT_MAX_PACKET_BYTES, Qos, SessionKind, Will};
@@ -20,7 +20,7 @@ use crate::receive::{RECEIVE_MAXIMUM, Receipts, Receive, Reception, StoreEnds};
 use crate::report::{Reporter, Summary};
 use crate::retention::{Retention, RetentionFeed};
 use crate::store::FrameStore;
-use crate::storing::{self, Outputs, Syncing};
+use crate::storing::{self, AtOnce, Outputs, Syncing};
 use crate::verify::VerifyOptions;
 
 /// Frames between reception and the store's thread.
@@ -57,6 +57,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         refused: false,
         stdout: mjpeg_out(args.files.stdout).context("failed to write to standard output")?,
         frames_limit: args.frames.frames,
+        stored: 0,
         latest_only: args.frames.latest_only.max_lag().is_some(),
     };
     if outputs
@@ -87,7 +88,9 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         }
         None => (None, RetentionFeed::default()),
     };
-    let store_thread = storing::spawn(outputs, jobs_to_do, done, give_up.clone())
+    let outputs = Arc::new(Mutex::new(outputs));
+    let at_once = AtOnce::of(&outputs);
+    let store_thread = storing::spawn(Arc::clone(&outputs), jobs_to_do, done, give_up.clone())
         .context("failed to start the store")?;
     let (syncing, syncing_ends) = Syncing::start(Arc::clone(&ledger), args.frames.receipts)
         .context("failed to start syncing")?;
@@ -96,7 +99,8 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     reporter.counters.is_latest_only = args.frames.latest_only.max_lag().is_some();
     reporter.counters.confirms = args.frames.receipts;
     let ends = StoreEnds {
-        jobs,
+        at_once,
+        jobs: Some(jobs),
         answers,
         ledger,
         syncing: syncing_ends,
@@ -110,9 +114,10 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let stored = store_thread.join();
     // It ends before the store lets go of the folder.
     let deleted = retention.map(Retention::finish);
-    let stored = stored
-        .map(Outputs::finish)
-        .map_err(|_| anyhow!("the store's thread died"));
+    let stored = stored.map_err(|_| anyhow!("the store's thread died"));
+    if let Ok(mut outputs) = outputs.lock() {
+        outputs.finish();
+    }
     // Now that nothing more is stored: the last sync has it all.
     drop(syncing_ends);
     let synced = syncing.finish();

@@ -123,7 +123,7 @@ impl FrameStore {
                 let reason = format!("its checksum is not {:08x}", frame.crc32c);
                 self.quarantine(arrival, &frame.jpeg, reason, None)
             }
-            Content::Decoded(Decoded::Frame(frame)) => match jpeg::check(&frame.jpeg) {
+            Content::Decoded(Decoded::Frame(frame)) => match jpeg::check_frame(&frame.jpeg) {
                 Ok(size) => self.put_frame(arrival, frame, size),
                 // It left its publisher like that: it would be no better if it came again.
                 Err(error) => {

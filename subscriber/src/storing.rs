@@ -3,12 +3,14 @@
 //! What cannot be stored now is tried again until it can: the frame is not acknowledged meanwhile, and nothing
 //! overtakes it; where only the latest frames are wanted, it is left out instead. With `--sync always` a few frames share one sync, and are answered after it.
 
+mod at_once;
 mod group;
 mod syncing;
 
 #[cfg(test)]
 mod tests;
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use tracing::{info, warn};
 use crate::latest::{LatestFile, MjpegOut, Shot};
 use crate::store::{Arrival, Content, FrameStore, Outcome};
 
+pub(crate) use at_once::AtOnce;
 pub(crate) use syncing::{Syncing, SyncingEnds};
 
 /// How long a disk that refused a frame is left alone.
@@ -59,34 +62,53 @@ pub(crate) struct Outputs {
     pub(crate) stdout: Option<MjpegOut>,
     /// End after so many stored pictures: what comes later is left to the broker.
     pub(crate) frames_limit: Option<u64>,
+    /// New pictures so far.
+    pub(crate) stored: u64,
     /// Whether the disk takes none at the moment: it is said once.
     pub(crate) refused: bool,
     /// Whether a frame that cannot be stored now gives way to a newer one.
     pub(crate) latest_only: bool,
 }
 
+/// The outputs, for the store's thread and for [`AtOnce`].
+pub(crate) type SharedOutputs = Arc<Mutex<Outputs>>;
+
+/// A stage that panicked ends the program elsewhere.
+fn lock(outputs: &SharedOutputs) -> MutexGuard<'_, Outputs> {
+    outputs.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many new pictures may still come, if any.
+fn room(outputs: &SharedOutputs) -> Option<u64> {
+    lock(outputs).room()
+}
+
 /// Takes jobs in order and answers each that is dealt with. Ends when `jobs` is closed, or at `give_up`.
 pub(crate) fn spawn(
-    outputs: Outputs,
+    outputs: SharedOutputs,
     jobs: mpsc::Receiver<Job>,
     answers: mpsc::UnboundedSender<Stored>,
     give_up: CancellationToken,
-) -> std::io::Result<JoinHandle<Outputs>> {
+) -> std::io::Result<JoinHandle<()>> {
     thread::Builder::new()
         .name("store".into())
-        .spawn(move || store_all(outputs, jobs, &answers, &give_up))
+        .spawn(move || store_all(&outputs, jobs, &answers, &give_up))
 }
 
 fn store_all(
-    mut outputs: Outputs,
+    outputs: &SharedOutputs,
     mut jobs: mpsc::Receiver<Job>,
     answers: &mpsc::UnboundedSender<Stored>,
     give_up: &CancellationToken,
-) -> Outputs {
-    let (mut stored, mut left_over) = (0, None);
-    while let Some(room) = outputs.room_for(stored)
+) {
+    let mut left_over = None;
+    while room(outputs).is_some()
         && let Some(first) = left_over.take().or_else(|| jobs.blocking_recv())
     {
+        let mut outputs = lock(outputs);
+        let Some(room) = outputs.room() else {
+            break;
+        };
         let group = group::gather(&mut outputs, first, &mut jobs, room, give_up);
         let dealt_with = group.and_then(|group| {
             left_over = group.left_over;
@@ -100,15 +122,14 @@ fn store_all(
             // First the answer: showing the picture elsewhere is no part of storing it, and must not hold up its
             // acknowledgement.
             if answers.send(answer(&job, outcome)).is_err() {
-                return outputs;
+                return;
             }
             if is_new {
-                stored += 1;
+                outputs.stored += 1;
                 outputs.show(&job.arrival);
             }
         }
     }
-    outputs
 }
 
 fn is_new(outcome: &Outcome) -> bool {
@@ -151,8 +172,8 @@ fn put(outputs: &mut Outputs, arrival: &Arrival, give_up: &CancellationToken) ->
 
 impl Outputs {
     /// How many new pictures may still come, if any.
-    fn room_for(&self, stored: u64) -> Option<u64> {
-        let room = self.frames_limit.unwrap_or(u64::MAX) - stored;
+    fn room(&self) -> Option<u64> {
+        let room = self.frames_limit.unwrap_or(u64::MAX) - self.stored;
         (room > 0).then_some(room)
     }
 
@@ -178,8 +199,10 @@ impl Outputs {
     }
 
     /// Lets the reader of standard output have what it was promised, and says what it missed.
-    pub(crate) fn finish(self) {
-        let Some(stdout) = self.stdout else { return };
+    pub(crate) fn finish(&mut self) {
+        let Some(stdout) = self.stdout.take() else {
+            return;
+        };
         let totals = stdout.finish(STDOUT_PATIENCE);
         if totals.skipped > 0 && !totals.reader_is_gone {
             warn!(

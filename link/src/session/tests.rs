@@ -83,3 +83,12 @@ async fn an_acknowledgement_is_worth_nothing_on_another_connection() {
     assert!(!first.ack(present));
     assert!(second.ack(present));
 }
+
+#[tokio::test]
+async fn acknowledgements_find_room_however_many_a_broker_wants_at_once() {
+    let mut session = connect(&broker(true)).await;
+    for packet_id in 1..=u16::MAX {
+        let epoch = session.epoch;
+        assert!(session.ack(AckToken { epoch, packet_id }), "{packet_id}");
+    }
+}

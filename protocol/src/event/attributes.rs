@@ -31,13 +31,12 @@ pub(super) struct Attributes<'a> {
     crc32c: Cow<'a, str>,
 }
 
-/// What is written of a structured event.
+/// What is written of a structured event, in front of its picture.
 #[derive(Serialize)]
 pub(super) struct StructuredOut<'a> {
     #[serde(flatten)]
     pub(super) attributes: Attributes<'a>,
     pub(super) datacontenttype: &'static str,
-    pub(super) data_base64: String,
 }
 
 /// What is read of a structured event. Integers may come as JSON numbers or as text.

@@ -3,11 +3,16 @@
 //! The stream is taken as pictures with garbage between them: multipart boundaries and headers, padding. Nothing else
 //! is known of its format.
 
+use std::io::{self, Read};
+
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memmem;
 
-use super::walk::{BEGIN, Walker};
-use super::{JpegError, Split};
+use super::walk::{BEGIN, Outline, Walker};
+use super::{JpegError, Split, Unprepared};
+
+/// How much is read at once from what has it all: several pictures, so that few lie across two readings and are copied together.
+const READ_BYTES: usize = 512 * 1024;
 
 /// Splits a byte stream into pictures.
 ///
@@ -59,6 +64,22 @@ impl Splitter {
         self.held.extend_from_slice(chunk);
     }
 
+    /// Takes the stream's next bytes from `reader`, which has them at once: a file. They are read to where the pictures will share
+    /// them. Gives their number; 0 is the end.
+    ///
+    /// # Errors
+    /// Those of `reader`; what it gave before is kept.
+    pub fn read_from(&mut self, reader: &mut impl Read) -> io::Result<usize> {
+        let at_most = self.usual_frame_bytes.max(READ_BYTES);
+        let held = self.held.len();
+        let mut bytes = Vec::with_capacity(held + at_most);
+        bytes.extend_from_slice(&self.held);
+        let read = reader.take(at_most as u64).read_to_end(&mut bytes);
+        let taken = bytes.len() - held;
+        self.held = Bytes::from(bytes).into();
+        read.map(|_| taken)
+    }
+
     /// What the bytes so far hold next. `None`: nothing more without more bytes.
     pub fn next_split(&mut self) -> Option<Split> {
         self.split(false)
@@ -92,7 +113,7 @@ impl Splitter {
         // Never more than the limit is looked at, so that chunks larger than that change nothing.
         let picture = &self.held[..self.held.len().min(self.max_frame_bytes)];
         let error = match walker.walk(picture) {
-            Ok(Some(outline)) => return Some(Split::Picture(self.take(outline.len))),
+            Ok(Some(outline)) => return Some(Split::Picture(self.take(outline))),
             Ok(None) if self.held.len() >= self.max_frame_bytes => JpegError::TooLarge,
             Ok(None) if is_ended => JpegError::Truncated,
             Ok(None) => {
@@ -127,10 +148,14 @@ impl Splitter {
         memmem::find(&self.held[behind..], &BEGIN).map(|ahead| behind + ahead)
     }
 
-    fn take(&mut self, len: usize) -> Bytes {
+    fn take(&mut self, outline: Outline) -> Unprepared {
+        let len = outline.len;
         self.usual_frame_bytes = len.saturating_add(len / 8).min(self.max_frame_bytes);
         self.thumbnail = None;
-        self.held.split_to(len).freeze()
+        Unprepared {
+            jpeg: self.held.split_to(len).freeze(),
+            outline: Some(outline),
+        }
     }
 
     fn discard(&mut self, len: usize) {

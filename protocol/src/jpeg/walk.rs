@@ -86,6 +86,21 @@ impl Walker {
         }
     }
 
+    /// Goes to the first scan. Width and height; `None`: there is no scan in `picture`.
+    pub(super) fn walk_header(&mut self, picture: &[u8]) -> Result<Option<(u16, u16)>, JpegError> {
+        while !self.in_scan {
+            match self.marker(picture)? {
+                None | Some(segment::EOI | segment::SOI) => return Ok(None),
+                Some(code) => {
+                    if !self.pass_segment(picture, code)? {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+        Ok(self.header.map(|header| (header.width, header.height)))
+    }
+
     /// Where to look for the next picture if this one is broken.
     ///
     /// Bytes that were lost from a segment make its length reach into what follows, perhaps over the beginning of the

@@ -1,15 +1,18 @@
 //! An MJPEG file: JPEG pictures one after another.
+//!
+//! A clip that is played again and again is a load, or a demonstration: one that fits into memory is read and split once.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::Seek as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
+use protocol::jpeg::Unprepared;
 
-use super::byte_stream::{CHUNK_BYTES, PictureStream};
+use super::byte_stream::PictureStream;
 use super::pace::Pace;
-use super::{Captured, DEFAULT_FPS, SourceOptions};
+use super::{Captured, DEFAULT_FPS, RawPicture, SourceOptions};
 
 /// Reads a file at a steady pace, once or again and again.
 ///
@@ -18,7 +21,6 @@ use super::{Captured, DEFAULT_FPS, SourceOptions};
 pub struct FileSource {
     path: PathBuf,
     file: File,
-    chunk: Vec<u8>,
     pictures: PictureStream,
     pace: Pace,
     repeat: bool,
@@ -26,6 +28,60 @@ pub struct FileSource {
     found_any: bool,
     /// The file's end was met.
     read_through: bool,
+    clip: Clip,
+}
+
+/// What is kept of a file that is to be repeated.
+#[derive(Debug)]
+enum Clip {
+    /// Nothing: it is read once, is too large, or has a broken picture, which counts each time.
+    Unkept,
+    /// What this first pass has given so far, and its bytes.
+    Filling(Vec<Unprepared>, usize),
+    /// All of it, and the next one.
+    Whole(Vec<Unprepared>, usize),
+}
+
+/// More of a file is not kept in memory.
+const MAX_CLIP_BYTES: usize = 64 << 20;
+
+impl Clip {
+    fn new(repeat: bool) -> Self {
+        if repeat {
+            Self::Filling(Vec::new(), 0)
+        } else {
+            Self::Unkept
+        }
+    }
+
+    fn keep(&mut self, captured: &Captured) {
+        let Self::Filling(pictures, bytes) = self else {
+            return;
+        };
+        match captured {
+            Captured::Picture(picture) if *bytes + picture.jpeg.bytes().len() <= MAX_CLIP_BYTES => {
+                *bytes += picture.jpeg.bytes().len();
+                pictures.push(picture.jpeg.clone());
+            }
+            _ => *self = Self::Unkept,
+        }
+    }
+
+    /// The first pass is over.
+    fn is_whole_now(&mut self) {
+        if let Self::Filling(pictures, _) = self {
+            *self = Self::Whole(std::mem::take(pictures), 0);
+        }
+    }
+
+    fn next(&mut self) -> Option<Unprepared> {
+        let Self::Whole(pictures, next) = self else {
+            return None;
+        };
+        let picture = pictures.get(*next).cloned();
+        *next = (*next + 1) % pictures.len().max(1);
+        picture
+    }
 }
 
 impl FileSource {
@@ -35,41 +91,56 @@ impl FileSource {
         Ok(Self {
             path: path.into(),
             file,
-            chunk: vec![0; CHUNK_BYTES],
             pictures: PictureStream::new(options.max_frame_bytes),
             pace: Pace::new(options.fps.unwrap_or(DEFAULT_FPS)),
             repeat: options.repeat,
             found_any: false,
             read_through: false,
+            clip: Clip::new(options.repeat),
         })
     }
 
     pub(super) async fn next(&mut self) -> anyhow::Result<Captured> {
+        if let Some(jpeg) = self.clip.next() {
+            return Ok(Captured::Picture(self.in_time(jpeg).await));
+        }
         loop {
-            if let Some(mut captured) = self.pictures.next() {
-                if let Captured::Picture(picture) = &mut captured {
-                    self.found_any = true;
-                    self.pace.tick().await;
-                    picture.captured_at = Timestamp::now();
-                }
-                return Ok(captured);
+            if let Some(captured) = self.pictures.next() {
+                self.clip.keep(&captured);
+                let Captured::Picture(picture) = captured else {
+                    return Ok(captured);
+                };
+                self.found_any = true;
+                return Ok(Captured::Picture(self.in_time(picture.jpeg).await));
             }
-            if self.read_through && !self.begin_again()? {
-                return Ok(Captured::End);
+            if self.read_through {
+                if !self.begin_again()? {
+                    return Ok(Captured::End);
+                }
+                if let Some(jpeg) = self.clip.next() {
+                    return Ok(Captured::Picture(self.in_time(jpeg).await));
+                }
             }
             self.fill()?;
+        }
+    }
+
+    /// The picture when its time has come.
+    async fn in_time(&mut self, jpeg: Unprepared) -> RawPicture {
+        self.pace.tick().await;
+        RawPicture {
+            jpeg,
+            captured_at: Timestamp::now(),
         }
     }
 
     /// Reads on, perhaps to the end.
     fn fill(&mut self) -> anyhow::Result<()> {
         let count = self
-            .file
-            .read(&mut self.chunk)
+            .pictures
+            .read_from(&mut self.file)
             .with_context(|| format!("cannot read {}", self.path.display()))?;
-        if count > 0 {
-            self.pictures.push(&self.chunk[..count]);
-        } else {
+        if count == 0 {
             self.read_through = true;
             self.pictures.end();
         }
@@ -91,6 +162,7 @@ impl FileSource {
                 .with_context(|| format!("cannot begin {} again", self.path.display()))?;
             self.read_through = false;
             self.found_any = false;
+            self.clip.is_whole_now();
         }
         Ok(self.repeat)
     }
@@ -131,7 +203,20 @@ mod tests {
             let Captured::Picture(raw) = source.next().await.unwrap() else {
                 panic!("not a picture");
             };
-            assert_eq!(raw.jpeg, picture(shade));
+            assert_eq!(raw.jpeg.bytes(), &picture(shade));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_picture_of_a_repeated_file_is_broken_each_time() {
+        let (_folder, path) = file_of(&[&picture(1)[..200], &picture(2)].concat());
+        let mut options = options();
+        options.repeat = true;
+        options.fps = Some(0.0);
+        let mut source = FileSource::open(&path, &options).unwrap();
+        for _ in 0..3 {
+            assert!(matches!(source.next().await.unwrap(), Captured::Broken(_)));
+            assert!(matches!(source.next().await.unwrap(), Captured::Picture(_)));
         }
     }
 

@@ -36,7 +36,7 @@ pub(super) async fn drain(mut next: impl AsyncFnMut() -> anyhow::Result<Captured
     let mut pictures = Vec::new();
     loop {
         match next().await.unwrap() {
-            Captured::Picture(raw) => pictures.push(raw.jpeg),
+            Captured::Picture(raw) => pictures.push(raw.jpeg.bytes().clone()),
             Captured::Broken(error) => panic!("broken: {error}"),
             Captured::End => return pictures,
         }

@@ -138,7 +138,7 @@ mod tests {
             let Captured::Picture(raw) = source.next().await.unwrap() else {
                 panic!("not a picture");
             };
-            assert_eq!(raw.jpeg, picture(shade));
+            assert_eq!(raw.jpeg.bytes(), &picture(shade));
         }
     }
 

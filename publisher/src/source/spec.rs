@@ -45,6 +45,12 @@ impl SourceSpec {
             Self::V4l2(_) | Self::Exec(_) | Self::Http(_) | Self::Test => SourceClass::Live,
         }
     }
+
+    /// Whether the next picture may keep its thread busy for long: in the driver, or drawing it.
+    #[must_use]
+    pub fn may_block(&self) -> bool {
+        matches!(self, Self::V4l2(_) | Self::Test)
+    }
 }
 
 impl FromStr for SourceSpec {

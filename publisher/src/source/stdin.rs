@@ -116,7 +116,7 @@ mod tests {
             let Captured::Picture(raw) = source.next().await.unwrap() else {
                 panic!("not a picture");
             };
-            assert_eq!(raw.jpeg, picture(shade));
+            assert_eq!(raw.jpeg.bytes(), &picture(shade));
         }
         drop(writer);
         assert!(matches!(source.next().await.unwrap(), Captured::End));

@@ -33,7 +33,10 @@ impl TestSource {
         self.number += 1;
         self.card.draw(self.number, captured_at);
         let jpeg = self.card.encode().context("cannot encode a test picture")?;
-        Ok(Captured::Picture(RawPicture { jpeg, captured_at }))
+        Ok(Captured::Picture(RawPicture {
+            jpeg: jpeg.into(),
+            captured_at,
+        }))
     }
 }
 
@@ -80,7 +83,8 @@ mod tests {
             let mut source = source(width, height);
             let mut last = None;
             for _ in 0..4 {
-                let (found_width, found_height, pixels) = decode(&next(&mut source).await.jpeg);
+                let (found_width, found_height, pixels) =
+                    decode(next(&mut source).await.jpeg.bytes());
                 assert_eq!((found_width, found_height), (width, height));
                 assert_ne!(last.as_ref(), Some(&pixels), "{width}x{height}");
                 last = Some(pixels);

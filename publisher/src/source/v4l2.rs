@@ -180,7 +180,7 @@ impl V4l2Source {
         self.note_gaps(&filled, now);
         match filled.jpeg {
             Ok(jpeg) => Captured::Picture(RawPicture {
-                jpeg,
+                jpeg: jpeg.into(),
                 captured_at: filled.taken_at.captured_at(filled.stamp_ns),
             }),
             Err(error) => Captured::Broken(error),

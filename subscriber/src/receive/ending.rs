@@ -22,7 +22,10 @@ impl Receive {
     /// Waits for the store to finish what has come, and acknowledges it. What it takes no more comes again.
     async fn drain(&mut self, session: &mut Session, deadline: Instant) {
         loop {
-            self.hand_over();
+            if let Some(stored) = self.hand_over() {
+                self.acknowledge(session, &stored);
+                continue;
+            }
             if self.unanswered == 0 {
                 return;
             }

@@ -37,7 +37,8 @@ fn stage(
     let (_, syncing) = Syncing::start(Arc::clone(&ledger), false).unwrap();
     let reporter = Reporter::new(Progress::new(), Arc::clone(&ledger));
     let ends = StoreEnds {
-        jobs,
+        at_once: None,
+        jobs: Some(jobs),
         answers,
         ledger,
         syncing,

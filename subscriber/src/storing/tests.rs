@@ -28,16 +28,17 @@ fn payload(text: &'static str) -> Job {
     }
 }
 
-fn outputs(folder: &Path, sync: SyncMode) -> Outputs {
-    Outputs {
+fn outputs(folder: &Path, sync: SyncMode) -> SharedOutputs {
+    Arc::new(Mutex::new(Outputs {
         store: FrameStore::open_synced(folder, crate::layout::Layout::default(), sync).unwrap(),
         latest: None,
         latest_failed: false,
         stdout: None,
         frames_limit: None,
+        stored: 0,
         refused: false,
         latest_only: false,
-    }
+    }))
 }
 
 fn eventually(mut holds: impl FnMut() -> bool) {
@@ -52,7 +53,7 @@ fn eventually(mut holds: impl FnMut() -> bool) {
 fn with_sync_always_nothing_is_answered_before_it_is_on_disk_for_good() {
     let folder = tempfile::tempdir().unwrap();
     let outputs = outputs(folder.path(), SyncMode::Always);
-    let ledger = std::sync::Arc::clone(outputs.store.ledger());
+    let ledger = std::sync::Arc::clone(lock(&outputs).store.ledger());
     let (jobs, to_do) = mpsc::channel(16);
     let (done, mut answers) = mpsc::unbounded_channel();
     let give_up = CancellationToken::new();
@@ -79,7 +80,7 @@ fn with_sync_always_nothing_is_answered_before_it_is_on_disk_for_good() {
 fn a_store_whose_disk_never_syncs_can_be_ended() {
     let folder = tempfile::tempdir().unwrap();
     let outputs = outputs(folder.path(), SyncMode::Always);
-    let ledger = std::sync::Arc::clone(outputs.store.ledger());
+    let ledger = std::sync::Arc::clone(lock(&outputs).store.ledger());
     let (jobs, to_do) = mpsc::channel(16);
     let (done, mut answers) = mpsc::unbounded_channel();
     let give_up = CancellationToken::new();
@@ -94,7 +95,8 @@ fn a_store_whose_disk_never_syncs_can_be_ended() {
 #[test]
 fn what_is_wished_to_be_synced_is_synced_at_once_and_all_is_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
-    let store = outputs(folder.path(), SyncMode::Interval).store;
+    let outputs = Arc::into_inner(outputs(folder.path(), SyncMode::Interval)).unwrap();
+    let store = outputs.into_inner().unwrap().store;
     let ledger = std::sync::Arc::clone(store.ledger());
     let (syncing, ends) = Syncing::start(std::sync::Arc::clone(&ledger), true).unwrap();
     ledger.change(StoreLedger::begin_session);

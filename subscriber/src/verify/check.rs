@@ -44,7 +44,7 @@ pub(super) fn check(path: &Path, entry: &Entry, decode: bool) -> Result<(), Faul
         return Err(Fault::Checksum { found, recorded });
     }
     // Cameras leave out the standard Huffman tables: viewers know them, the decoder here does not.
-    let picture = jpeg::prepare(bytes.into(), usize::MAX).map_err(Fault::Incomplete)?;
+    let picture = jpeg::prepare(bytes, usize::MAX).map_err(Fault::Incomplete)?;
     if decode {
         decodes(&picture.jpeg).map_err(Fault::Undecodable)?;
     }

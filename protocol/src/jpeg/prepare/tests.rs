@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use memchr::memmem;
 use proptest::prelude::*;
 

@@ -27,7 +27,7 @@ fn pictures(found: &Found) -> Vec<&[u8]> {
     let mut pictures = Vec::new();
     for split in &found.0 {
         if let Split::Picture(jpeg) = split {
-            pictures.push(&jpeg[..]);
+            pictures.push(&jpeg.bytes()[..]);
         }
     }
     pictures

@@ -38,7 +38,7 @@ async fn next(source: &mut ExecSource) -> anyhow::Result<Captured> {
 
 async fn shade_is(source: &mut ExecSource, shade: u8) {
     match next(source).await.unwrap() {
-        Captured::Picture(raw) => assert_eq!(raw.jpeg, picture(shade)),
+        Captured::Picture(raw) => assert_eq!(raw.jpeg.bytes(), &picture(shade)),
         other => panic!("not a picture: {other:?}"),
     }
 }

@@ -86,7 +86,7 @@ async fn camera(login: &str, visits: Vec<Visit>) -> (HttpSource, mpsc::Unbounded
 
 async fn next(source: &mut HttpSource) -> anyhow::Result<Bytes> {
     match timeout(TEST_PATIENCE, source.next()).await.unwrap()? {
-        Captured::Picture(raw) => Ok(raw.jpeg),
+        Captured::Picture(raw) => Ok(raw.jpeg.bytes().clone()),
         other => panic!("not a picture: {other:?}"),
     }
 }
