@@ -5,22 +5,24 @@ python := $(tools)/python/bin
 export FRAMEBRIDGE_TEST_FOOTAGE := $(tools)/footage/bigbuckbunny.mjpeg
 export FRAMEBRIDGE_TEST_CLIP := $(tools)/footage/bigbuckbunny.mp4
 export FRAMEBRIDGE_TEST_PYTHON := $(python)/python3
-scripts := .ci/run broker-config/make-credentials broker-config/self-test tests/demo tests/install-missing tests/prepare \
-	$(wildcard publisher/v4l2-sys/regenerate)
+scripts := .ci/run broker-config/make-credentials broker-config/self-test tests/demo tests/install-missing tests/make-python tests/prepare \
+	$(wildcard publisher/v4l2-sys/regenerate) tests/bench/peers/build
 
+# Of `make bench`.
+bench_python := $(CURDIR)/target/bench/python
+ROUNDS := 5
 # Of `make chaos`.
 SEEDS := 20
 SECONDS := 45
 
 .NOTPARALLEL:
-.PHONY: help demo test test-prepare check check-files test-broker chaos
+.PHONY: help demo test test-prepare check check-files test-broker chaos bench bench-smoke bench-prepare instructions instruction-budget release
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
 demo: ## Ten seconds of camera, broker and files on this machine, verified
-	@tests/install-missing cc=gcc
-	cargo build --locked --release -p publisher -p subscriber
+	@$(MAKE) --no-print-directory release
 	@tests/demo
 
 test: test-prepare check test-broker ## Everything: installs what is missing, then runs every test
@@ -47,3 +49,27 @@ check-files: ## Docker, Compose and shell files (after test-prepare)
 chaos: test-prepare ## Twenty storms that must cost no frame: SEEDS=20 SECONDS=45, or one again: SEED=7; also KEEP=FOLDER BARE=1 UNCONFIRMED=1
 	cargo test --locked -p tests --test chaos -- --seconds $(SECONDS) $(if $(SEED),--first-seed $(SEED) --seeds 1,--seeds $(SEEDS)) \
 		$(if $(BARE),--bare) $(if $(UNCONFIRMED),--unconfirmed) $(if $(KEEP),--keep $(abspath $(KEEP)))
+
+bench: bench-prepare ## Side by side with other ways, into docs/PERFORMANCE.md, in 45 minutes: ROUNDS=5 BENCH='--only flat-out'
+	$(bench_python)/bin/python3 tests/bench/bench.py --rounds $(ROUNDS) $(BENCH)
+
+bench-smoke: bench-prepare ## Every run of the benchmark once, with a few frames: does it still work?
+	cd tests/bench && $(bench_python)/bin/python3 -m unittest --quiet
+	$(bench_python)/bin/python3 tests/bench/bench.py --smoke
+
+instructions: test-prepare release ## Instructions a frame, held to the budget
+	@tests/install-missing valgrind=valgrind
+	python3 tests/bench/count_instructions.py
+
+instruction-budget: test-prepare release ## Sets the budget to what a frame costs now, and the table of docs/PERFORMANCE.md
+	@tests/install-missing valgrind=valgrind
+	python3 tests/bench/count_instructions.py --update --json docs/performance/instructions.json
+
+bench-prepare: test-prepare release
+	@tests/install-missing sshd=openssh-server ssh=openssh-client valgrind=valgrind
+	@test -e /usr/include/mosquitto.h || tests/install-missing no-mosquitto.h=libmosquitto-dev
+	@cmp --silent tests/bench/requirements.txt $(bench_python)/made-from || tests/make-python $(bench_python) tests/bench/requirements.txt
+
+release:
+	@tests/install-missing cc=gcc
+	cargo build --locked --release -p publisher -p subscriber

@@ -87,6 +87,14 @@ def run(system, load, work, secrets):
         return figures
 
 
+def condensed(figures):
+    """The same without each frame's latency: what is kept."""
+    latencies = figures.pop("latencies_ms")
+    for name, share in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)):
+        figures[f"{name}_ms"] = latencies[min(len(latencies) - 1, int(len(latencies) * share))]
+    return figures | {"longest_ms": latencies[-1]}
+
+
 def cost(processes, frames):
     return {
         "cpu_seconds_per_1000": sum(process.cost.cpu_seconds for process in processes) / frames * 1000,

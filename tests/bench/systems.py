@@ -17,9 +17,9 @@ class Load:
     cameras: int = 1
     subscribers: int = 1
 
-    @property
-    def total(self):
-        return self.frames * self.cameras
+    def words(self):
+        pace = f"{self.fps} fps" if self.fps else "flat out"
+        return f"{self.size}, {pace}, {self.cameras} to {self.subscribers}"
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ def ours(name, label, **options):
 
 SYSTEMS = {system.name: system for system in [
     ours(OURS, "Framebridge (binary, QoS 1)"),
+    # A looped file is split once, as the peers read their pictures once; this one reads and checks each anew.
+    ours("ours-folder", "Framebridge, every picture read anew", folder=True),
     ours("ours-qos0", "Framebridge, QoS 0", qos="0"),
     ours("ours-json", "Framebridge, json", format="json"),
     ours("ours-json-qos0", "Framebridge, json, QoS 0", format="json", qos="0"),
@@ -93,7 +95,7 @@ def start_ours(stage, system, load, frames, footage):
     def send():
         senders = []
         for nth in range(load.cameras):
-            command = [PROGRAMS / "frame-publisher", *common, "--camera", f"cam{nth}", "--source", footage.mjpeg, "--loop",
+            command = [PROGRAMS / "frame-publisher", *common, "--camera", f"cam{nth}", "--source", footage.folder if options.get("folder") else footage.mjpeg, "--loop",
                        "--fps", load.fps, "--frames", frames, "--qos", options.get("qos", "1"), "--format", options.get("format", "binary")]
             if options.get("spool"):
                 command += ["--spool-dir", stage.folder / f"spool-{nth}", "--spool-sync", "none"]
