@@ -150,11 +150,26 @@ fn a_height_that_is_told_later_is_refused() {
     assert_eq!(check(&jpeg), Err(JpegError::Malformed));
 }
 
+#[test]
+fn a_frame_is_checked_at_its_header_and_its_end() {
+    for whole in samples::complete() {
+        assert_eq!(check_frame(&whole), check(&whole));
+        assert_eq!(check_frame(&[&whole[..], &[0; 64]].concat()), check(&whole));
+        assert_eq!(
+            check_frame(&whole[..whole.len() - 2]),
+            Err(JpegError::Truncated)
+        );
+        assert!(check_frame(&whole[4..]).is_err());
+    }
+    assert!(check_frame(&[0xFF, 0xD8, 0xFF, 0xD9]).is_err());
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes: Vec<u8>, begins: bool) {
         let jpeg = if begins { [&[0xFF, 0xD8, 0xFF][..], &bytes].concat() } else { bytes };
         prop_assert_eq!(check(&jpeg).is_ok(), prepared(&jpeg).is_ok());
+        prop_assert!(check(&jpeg).is_err() || check_frame(&jpeg) == check(&jpeg));
     }
 
     #[test]

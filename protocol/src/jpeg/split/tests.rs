@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use super::super::{check, samples};
+use super::super::{check, prepare, samples};
 use super::*;
 
 const LIMIT: usize = 1 << 20;
@@ -279,5 +279,29 @@ proptest! {
     ], 0..60), limit in 0..300_usize) {
         let stream = parts.concat();
         prop_assert_eq!(split(limit, [&stream]), split(limit, stream.chunks(1)));
+    }
+}
+
+#[test]
+fn what_is_read_is_what_is_pushed() {
+    let once = SAMPLES.concat();
+    let stream = once.repeat(3 * READ_BYTES / once.len() + 1);
+    assert!(stream.len() > 2 * READ_BYTES, "several readings");
+    let (mut splitter, mut reader, mut found) = (Splitter::new(LIMIT), &stream[..], Vec::new());
+    while splitter.read_from(&mut reader).unwrap() > 0 {
+        found.extend(std::iter::from_fn(|| splitter.next_split()));
+    }
+    found.extend(std::iter::from_fn(|| splitter.finish()));
+    assert_eq!((found, splitter.skipped_bytes()), split(LIMIT, [&stream]));
+}
+
+#[test]
+fn what_the_splitter_knows_of_a_picture_is_what_a_walk_finds() {
+    for split in split(LIMIT, SAMPLES.iter()).0 {
+        let Split::Picture(picture) = split else {
+            panic!("a whole picture");
+        };
+        let walked = prepare(picture.bytes().clone(), LIMIT);
+        assert_eq!(prepare(picture, LIMIT), walked);
     }
 }
