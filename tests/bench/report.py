@@ -93,7 +93,8 @@ queue, with the memory settings that broker-config/README.md advises. {about["ro
 shown are medians, and ratios are medians of the ratios within each round. The machine's few cores are shared by sender, broker and receiver: flat out, what
 counts is the CPU time of all three together.
 
-- Frames are counted on disk, with their size: what a sender dropped does not make it fast. Every run but imagezmq's PUB/SUB must bring all of them.
+- Frames are counted on disk, with their size: what a sender dropped does not make it fast. Every run must bring all of them, but for MQTT's
+  QoS 0 and ZeroMQ's PUB/SUB, which promise nothing.
 - Frames/s is from the first frame's capture to the last file's final name. Latency is from the capture to the final name, on one clock, noted by the receiver itself
   (`tests/bench/peers/stamps.c`); for scp, the file's own time.
 - CPU is user and system time of the whole process, start and end included; memory is its peak.

@@ -36,9 +36,19 @@ def free_port():
 class Cost:
     """CPU seconds and peak memory of a process that is over."""
 
-    def __init__(self, usage):
+    def __init__(self, usage, peak_bytes):
         self.cpu_seconds = usage.ru_utime + usage.ru_stime
-        self.peak_bytes = usage.ru_maxrss * 1024
+        # Not ru_maxrss: that has the benchmark's own memory in it, from before the program was started.
+        self.peak_bytes = peak_bytes
+
+
+def peak_of(pid):
+    """The most memory that a process has had so far; 0 if it is over."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")), 0)
 
 
 class Process:
@@ -46,6 +56,7 @@ class Process:
 
     def __init__(self, role, child, log):
         self.role, self.child, self.log, self.cost, self.status = role, child, log, None, None
+        self.peak_bytes = 0
 
     def words(self):
         return pathlib.Path(self.log).read_text(errors="replace")
@@ -53,15 +64,19 @@ class Process:
     def poll(self):
         """Whether it is over."""
         if self.cost is None:
+            self.peak_bytes = max(self.peak_bytes, peak_of(self.child.pid))
             pid, status, usage = os.wait4(self.child.pid, os.WNOHANG)
             if pid:
-                self.cost, self.status = Cost(usage), os.waitstatus_to_exitcode(status)
+                self.cost, self.status = Cost(usage, self.peak_bytes), os.waitstatus_to_exitcode(status)
                 self.child.returncode = self.status
         return self.cost is not None
 
-    def wait(self, seconds):
+    def wait(self, seconds, beside=()):
+        """Waits for its end, and looks at those `beside` it, too: their memory is known only while they run."""
         deadline = time.monotonic() + seconds
         while not self.poll():
+            for process in beside:
+                process.poll()
             if time.monotonic() > deadline:
                 raise Failed(f"{self.role} did not end in {seconds} s: {self.words()[-400:]}")
             time.sleep(0.01)
@@ -79,6 +94,13 @@ class Process:
         if not self.poll():
             self.child.send_signal(how)
             self.wait(seconds)
+
+    def end_after(self, seconds):
+        """Ends it unless it ends by itself before."""
+        deadline = time.monotonic() + seconds
+        while not self.poll() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.end()
 
     def kill(self):
         if not self.poll():

@@ -34,6 +34,8 @@ class System:
     stamped: bool = True
     # Of the load's frames when flat out: a slow one would take all day.
     share: float = 1.0
+    # Whether frames may get lost on the way: they do not count, and nobody waits for them.
+    may_lose: bool = False
     options: dict = field(default_factory=dict, hash=False)
 
 
@@ -41,7 +43,7 @@ OURS = "ours"
 
 
 def ours(name, label, **options):
-    return System(name, label, ready="connected to", options=options)
+    return System(name, label, ready="connected to", may_lose=options.get("qos") == "0", options=options)
 
 
 SYSTEMS = {system.name: system for system in [
@@ -56,11 +58,11 @@ SYSTEMS = {system.name: system for system in [
     ours("ours-spool", "Framebridge, spool", spool=True),
     ours("ours-receipts", "Framebridge, spool and receipts", spool=True, receipts=True),
     System("libmosquitto", "libmosquitto (C, QoS 1)", options={"program": "mosquitto", "qos": "1"}),
-    System("libmosquitto-qos0", "libmosquitto (C), QoS 0", options={"program": "mosquitto", "qos": "0"}),
+    System("libmosquitto-qos0", "libmosquitto (C), QoS 0", may_lose=True, options={"program": "mosquitto", "qos": "0"}),
     System("relay", "raw TCP relay (C)", has_broker=False, options={"program": "relay"}),
     System("paho", "paho-mqtt 2 (Python)", share=0.25, options={"program": "paho"}),
     System("imagezmq-reqrep", "imagezmq REQ/REP (Python)", has_broker=False, share=0.2, options={"program": "imagezmq", "mode": "reqrep"}),
-    System("imagezmq-pubsub", "imagezmq PUB/SUB (Python)", has_broker=False, share=0.2, options={"program": "imagezmq", "mode": "pubsub"}),
+    System("imagezmq-pubsub", "imagezmq PUB/SUB (Python)", has_broker=False, share=0.2, may_lose=True, options={"program": "imagezmq", "mode": "pubsub"}),
     System("scp", "one scp a frame", has_broker=False, stamped=False, share=0.004, options={"program": "scp"}),
 ]}
 
