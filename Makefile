@@ -58,11 +58,11 @@ bench-smoke: bench-prepare ## Every run of the benchmark once, with a few frames
 	$(bench_python)/bin/python3 tests/bench/bench.py --smoke
 
 instructions: test-prepare release ## Instructions a frame, held to the budget
-	@tests/install-missing valgrind=valgrind
+	@tests/install-missing valgrind=valgrind taskset=util-linux
 	python3 tests/bench/count_instructions.py
 
 instruction-budget: test-prepare release ## Sets the budget to what a frame costs now, and the table of docs/PERFORMANCE.md
-	@tests/install-missing valgrind=valgrind
+	@tests/install-missing valgrind=valgrind taskset=util-linux
 	python3 tests/bench/count_instructions.py --update --json docs/performance/instructions.json
 
 bench-prepare: test-prepare release
