@@ -21,8 +21,7 @@ SECONDS := 45
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
-demo: ## Ten seconds of camera, broker and files on this machine, verified
-	@$(MAKE) --no-print-directory release
+demo: release ## Ten seconds of camera, broker and files on this machine, verified
 	@tests/demo
 
 test: test-prepare check test-broker ## Everything: installs what is missing, then runs every test
@@ -66,7 +65,7 @@ instruction-budget: test-prepare release ## Sets the budget to what a frame cost
 	python3 tests/bench/count_instructions.py --update --json docs/performance/instructions.json
 
 bench-prepare: test-prepare release
-	@tests/install-missing sshd=openssh-server ssh=openssh-client valgrind=valgrind
+	@tests/install-missing sshd=openssh-server ssh=openssh-client
 	@test -e /usr/include/mosquitto.h || tests/install-missing no-mosquitto.h=libmosquitto-dev
 	@cmp --silent tests/bench/requirements.txt $(bench_python)/made-from || tests/make-python $(bench_python) tests/bench/requirements.txt
 

@@ -77,23 +77,18 @@ impl Session {
             reserve: receive_maximum,
             overrun: overrun.clone(),
         };
-        // After each event it is the caller's turn: what came last is still in the processor's cache.
         let (client, poll_task) = match options.protocol {
             Protocol::V5 => {
                 let (client, mut event_loop) = v5::connect(options);
                 let task = tokio::spawn(async move {
-                    while reporter.report(v5::poll(&mut event_loop).await).await {
-                        yield_now().await;
-                    }
+                    while reporter.report(v5::poll(&mut event_loop).await).await {}
                 });
                 (Client::V5(client), task)
             }
             Protocol::V311 => {
                 let (client, mut event_loop) = v311::connect(options);
                 let task = tokio::spawn(async move {
-                    while reporter.report(v311::poll(&mut event_loop).await).await {
-                        yield_now().await;
-                    }
+                    while reporter.report(v311::poll(&mut event_loop).await).await {}
                 });
                 (Client::V311(client), task)
             }
@@ -260,8 +255,15 @@ struct Reporter {
 }
 
 impl Reporter {
-    /// Passes on what poll gave. `false` when there is nothing more to do.
+    /// Passes on what poll gave. `false` when there is nothing more to do. After each event it is the caller's turn: what
+    /// came last is still in the processor's cache.
     async fn report(&self, event: Result<WireEvent, LinkError>) -> bool {
+        let goes_on = self.pass_on(event).await;
+        yield_now().await;
+        goes_on
+    }
+
+    async fn pass_on(&self, event: Result<WireEvent, LinkError>) -> bool {
         let over = event.is_err();
         let droppable =
             matches!(&event, Ok(WireEvent::Received(received)) if received.packet_id.is_none());

@@ -33,17 +33,13 @@ class Footage:
     folder: pathlib.Path
     sizes: tuple
 
-    @property
-    def mean_bytes(self):
-        return sum(self.sizes) / len(self.sizes)
-
 
 @functools.cache
 def footage(size):
     """Pictures of about `size`, made once."""
     filters, quality, count = SIZES[size]
     folder = REPOSITORY / "target/bench/footage" / size.replace(" ", "-")
-    mjpeg = folder.with_suffix(".mjpeg") if "." not in size else folder.parent / f"{folder.name}.mjpeg"
+    mjpeg = folder.parent / f"{folder.name}.mjpeg"
     if not mjpeg.exists():
         folder.mkdir(parents=True, exist_ok=True)
         ffmpeg = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y"]

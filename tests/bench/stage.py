@@ -14,9 +14,8 @@ import time
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = REPOSITORY / "target/release"
 PEERS = REPOSITORY / "target/bench/peers"
-# glibc keeps the memory of one frame for the next instead of giving it back to the system: for the broker as
-# broker-config/ sets it up.
-BROKER_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "536870912", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TOP_PAD_": "16777216"}
+# The broker keeps the memory of one frame for the next, as it is advised.
+BROKER_MEMORY = dict(re.findall(r"^Environment=(\w+)=(\d+)$", (REPOSITORY / "broker-config/memory.conf").read_text(), re.MULTILINE))
 
 os.environ["PATH"] += ":/usr/sbin"
 

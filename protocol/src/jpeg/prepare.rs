@@ -42,14 +42,11 @@ pub fn check(jpeg: &[u8]) -> Result<(u16, u16), JpegError> {
 /// [`check`] of bytes that a checksum has proved to be what their publisher prepared: the header is read, and the end must be
 /// there. What lies between is not looked at again.
 pub fn check_frame(jpeg: &[u8]) -> Result<(u16, u16), JpegError> {
-    if !jpeg.ends_with(&[0xFF, 0xD9]) {
-        return check(jpeg);
+    let has_both_ends = jpeg.starts_with(&[0xFF, 0xD8]) && jpeg.ends_with(&[0xFF, 0xD9]);
+    if has_both_ends && let Some(size) = Walker::behind_soi().walk_header(jpeg)? {
+        return Ok(size);
     }
-    let mut walker = Walker::behind_soi();
-    match walker.walk_header(jpeg)? {
-        Some(size) if jpeg.starts_with(&[0xFF, 0xD8]) => Ok(size),
-        _ => check(jpeg),
-    }
+    check(jpeg)
 }
 
 fn outline(jpeg: &[u8]) -> Result<Outline, JpegError> {

@@ -29,6 +29,17 @@ pub(super) struct Outline {
     pub(super) lacks_tables: bool,
 }
 
+/// What stood where a marker was due.
+#[derive(Debug, PartialEq, Eq)]
+enum Passed {
+    /// A segment, all of it.
+    Segment,
+    /// EOI.
+    End,
+    /// Too few bytes to tell.
+    Nothing,
+}
+
 /// A walk through one picture; positions count from its SOI.
 #[derive(Debug)]
 pub(super) struct Walker {
@@ -70,18 +81,10 @@ impl Walker {
             if self.in_scan && !self.pass_entropy_coded_data(picture) {
                 return Ok(None);
             }
-            match self.marker(picture)? {
-                None => return Ok(None),
-                Some(segment::EOI) => return self.outline().map(Some),
-                Some(segment::SOI) => {
-                    self.retreat_here();
-                    return Err(JpegError::Truncated);
-                }
-                Some(code) => {
-                    if !self.pass_segment(picture, code)? {
-                        return Ok(None);
-                    }
-                }
+            match self.pass_marker(picture)? {
+                Passed::Segment => {}
+                Passed::End => return self.outline().map(Some),
+                Passed::Nothing => return Ok(None),
             }
         }
     }
@@ -89,16 +92,24 @@ impl Walker {
     /// Goes to the first scan. Width and height; `None`: there is no scan in `picture`.
     pub(super) fn walk_header(&mut self, picture: &[u8]) -> Result<Option<(u16, u16)>, JpegError> {
         while !self.in_scan {
-            match self.marker(picture)? {
-                None | Some(segment::EOI | segment::SOI) => return Ok(None),
-                Some(code) => {
-                    if !self.pass_segment(picture, code)? {
-                        return Ok(None);
-                    }
-                }
+            if self.pass_marker(picture)? != Passed::Segment {
+                return Ok(None);
             }
         }
         Ok(self.header.map(|header| (header.width, header.height)))
+    }
+
+    /// Passes the marker that is due here, with its segment.
+    fn pass_marker(&mut self, picture: &[u8]) -> Result<Passed, JpegError> {
+        match self.marker(picture)? {
+            Some(segment::EOI) => Ok(Passed::End),
+            Some(segment::SOI) => {
+                self.retreat_here();
+                Err(JpegError::Truncated)
+            }
+            Some(code) if self.pass_segment(picture, code)? => Ok(Passed::Segment),
+            Some(_) | None => Ok(Passed::Nothing),
+        }
     }
 
     /// Where to look for the next picture if this one is broken.

@@ -16,7 +16,7 @@ use super::{Captured, DEFAULT_FPS, RawPicture, SourceOptions};
 
 /// Reads a file at a steady pace, once or again and again.
 ///
-/// Reading blocks the capture thread, which has nothing else to do meanwhile.
+/// Reading blocks the thread, which is delivery's, too: half a megabyte at a time.
 #[derive(Debug)]
 pub struct FileSource {
     path: PathBuf,
@@ -101,10 +101,10 @@ impl FileSource {
     }
 
     pub(super) async fn next(&mut self) -> anyhow::Result<Captured> {
-        if let Some(jpeg) = self.clip.next() {
-            return Ok(Captured::Picture(self.in_time(jpeg).await));
-        }
         loop {
+            if let Some(jpeg) = self.clip.next() {
+                return Ok(Captured::Picture(self.in_time(jpeg).await));
+            }
             if let Some(captured) = self.pictures.next() {
                 self.clip.keep(&captured);
                 let Captured::Picture(picture) = captured else {
@@ -113,15 +113,11 @@ impl FileSource {
                 self.found_any = true;
                 return Ok(Captured::Picture(self.in_time(picture.jpeg).await));
             }
-            if self.read_through {
-                if !self.begin_again()? {
-                    return Ok(Captured::End);
-                }
-                if let Some(jpeg) = self.clip.next() {
-                    return Ok(Captured::Picture(self.in_time(jpeg).await));
-                }
+            if !self.read_through {
+                self.fill()?;
+            } else if !self.begin_again()? {
+                return Ok(Captured::End);
             }
-            self.fill()?;
         }
     }
 

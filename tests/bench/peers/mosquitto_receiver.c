@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "frame_files.h"
+#include "mosquitto_client.h"
 #include "options.h"
 
 static struct receiver_options options;
@@ -80,12 +81,7 @@ int main(int count, char **words)
     open_frame_files(options.out);
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_signal}, NULL);
 
-    mosquitto_lib_init();
-    struct mosquitto *client = mosquitto_new(NULL, true, NULL);
-    if (!client)
-        fail("no memory for a client");
-    mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
-    mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1);
+    struct mosquitto *client = new_client();
     mosquitto_connect_v5_callback_set(client, on_connect);
     mosquitto_subscribe_v5_callback_set(client, on_subscribe);
     mosquitto_message_v5_callback_set(client, on_message);
@@ -95,7 +91,6 @@ int main(int count, char **words)
     if (failed)
         fail("no connection to port %d: %s", options.port, mosquitto_strerror(failed));
     mosquitto_disconnect(client);
-    mosquitto_destroy(client);
-    mosquitto_lib_cleanup();
+    free_client(client);
     return 0;
 }

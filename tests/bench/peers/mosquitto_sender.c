@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "frames.h"
+#include "mosquitto_client.h"
 #include "options.h"
 
 /* Frames/s flat out, three times 3,000 in turn, into a file system in memory: 6,400-6,800 as here. One thread that turns mosquitto_loop() while it
@@ -60,12 +61,7 @@ int main(int count, char **words)
     sem_init(&connected, 0, 0);
     sem_init(&places, 0, WINDOW);
 
-    mosquitto_lib_init();
-    struct mosquitto *client = mosquitto_new(NULL, true, NULL);
-    if (!client)
-        fail("no memory for a client");
-    mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
-    mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1);
+    struct mosquitto *client = new_client();
     mosquitto_connect_v5_callback_set(client, on_connect);
     mosquitto_disconnect_v5_callback_set(client, on_disconnect);
     mosquitto_publish_v5_callback_set(client, on_publish);
@@ -85,8 +81,7 @@ int main(int count, char **words)
         sem_wait(&places);
     mosquitto_disconnect(client);
     mosquitto_loop_stop(client, false);
-    mosquitto_destroy(client);
-    mosquitto_lib_cleanup();
+    free_client(client);
     free_footage(footage);
     return 0;
 }
