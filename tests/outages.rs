@@ -172,13 +172,13 @@ fn ctrl_c_ends_both_without_a_broker() {
 fn what_cannot_be_delivered_in_time_is_counted_and_said() {
     let broker = Broker::absent();
     let sent = publisher(&broker)
-        .flags("--fps 0 --frames 5 --drain-timeout 500ms --source")
+        .flags("--fps 0 --frames 10 --drain-timeout 500ms --source")
         .arg(&footage().file)
         .run(A_RUN)
         .succeeded();
     sent.publisher_balances();
-    assert_eq!((sent.count("captured"), sent.count("delivered")), (5, 0));
-    assert_eq!(sent.lines_with("Delivered 0, dropped 5"), 1);
+    assert_eq!((sent.count("captured"), sent.count("delivered")), (10, 0));
+    assert_eq!(sent.lines_with("Delivered 0, dropped 10"), 1);
 }
 
 #[test]

@@ -266,6 +266,7 @@ mod tests {
         let limits = Limits {
             max_bytes: u64::MAX,
             max_frames: room,
+            read_ahead: usize::MAX,
         };
         let counters = Arc::<Counters>::default();
         let stream = StreamId::new();
@@ -278,7 +279,7 @@ mod tests {
             },
             stream,
             outbox: Arc::new(Outbox::Memory {
-                queue: Queue::new(stream, limits, OnFull::Block),
+                queue: Box::new(Queue::new(stream, limits, OnFull::Block)),
                 counters: counters.clone(),
                 hold_up: Arc::default(),
             }),

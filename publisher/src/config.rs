@@ -169,7 +169,7 @@ pub(crate) struct DeliveryArgs {
     #[arg(long, env = "FRAMEBRIDGE_ON_FULL", value_enum)]
     pub(crate) on_full: Option<OnFull>,
 
-    /// Memory for frames that wait for the network. A file at `--fps 0` is read no further than 8 frames ahead
+    /// Memory for frames that wait for the network. A file at `--fps 0` is read 8 frames ahead while the network takes them
     #[arg(
         long,
         env = "FRAMEBRIDGE_QUEUE_MAX_BYTES",

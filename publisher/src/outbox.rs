@@ -19,7 +19,7 @@ use crate::report::HoldUp;
 pub(crate) enum Outbox {
     /// In memory.
     Memory {
-        queue: Queue,
+        queue: Box<Queue>,
         counters: Arc<Counters>,
         hold_up: Arc<HoldUp>,
     },

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use protocol::frame::{Frame, StreamId};
 use protocol::ledger::{Ledger, MAX_LEDGER_RANGES, StreamLedger};
 use protocol::ranges::RangeSet;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 /// What happens to a frame that finds no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -24,7 +26,12 @@ pub enum OnFull {
 pub(crate) struct Limits {
     pub(crate) max_bytes: u64,
     pub(crate) max_frames: usize,
+    /// How many frames a source that waits may be ahead of a network that takes them.
+    pub(crate) read_ahead: usize,
 }
+
+/// A network that has taken no frame for so long stands still: the source goes on to the limits.
+const STANDSTILL: Duration = Duration::from_millis(50);
 
 /// Capture pushes, delivery pops; they may be on different threads.
 pub(crate) struct Queue {
@@ -62,22 +69,24 @@ impl Queue {
     /// Queues `frame`. Gives the number of frames that were dropped for it, or it among them. Waits if that is the
     /// policy; a cancelled wait has queued nothing.
     pub(crate) async fn push(&self, frame: Frame) -> usize {
+        let mut stands_still = false;
         loop {
             let popped = self.popped.notified();
-            let dropped = {
+            let is_ahead = {
                 let mut waiting = self.lock();
-                if waiting.has_room_for(&frame, self.limits) || self.on_full != OnFull::Block {
-                    Some(waiting.push(frame.clone(), self.limits, self.on_full))
-                } else {
-                    None
-                }
-            };
-            match dropped {
-                Some(dropped) => {
+                let is_ahead = !stands_still && waiting.frames.len() >= self.limits.read_ahead;
+                let has_room = !is_ahead && waiting.has_room_for(&frame, self.limits);
+                if has_room || self.on_full != OnFull::Block {
+                    let dropped = waiting.push(frame, self.limits, self.on_full);
                     self.pushed.notify_one();
                     return dropped;
                 }
-                None => popped.await,
+                is_ahead
+            };
+            if is_ahead {
+                stands_still = timeout(STANDSTILL, popped).await.is_err();
+            } else {
+                popped.await;
             }
         }
     }
@@ -89,7 +98,8 @@ impl Queue {
             {
                 let mut waiting = self.lock();
                 if let Some(frame) = waiting.pop() {
-                    if waiting.is_half_empty(self.limits) {
+                    // Not for every frame: that would wake a source's thread each time.
+                    if waiting.frames.len() <= self.limits.read_ahead / 2 {
                         self.popped.notify_one();
                     }
                     return Some(frame);
@@ -174,11 +184,6 @@ impl Waiting {
                 && self.bytes + frame.jpeg.len() as u64 <= limits.max_bytes)
     }
 
-    /// Whether a source that waits goes on: not at every frame that leaves, for that would wake its thread each time.
-    fn is_half_empty(&self, limits: Limits) -> bool {
-        self.frames.len() <= limits.max_frames / 2 && self.bytes <= limits.max_bytes / 2
-    }
-
     fn push(&mut self, frame: Frame, limits: Limits, on_full: OnFull) -> usize {
         let mut dropped = 0;
         self.last = self.last.max(frame.id.sequence);
@@ -213,7 +218,6 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
-    use std::time::Duration;
 
     use proptest::prelude::*;
 
@@ -223,6 +227,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         max_bytes: 100,
         max_frames: 4,
+        read_ahead: usize::MAX,
     };
 
     proptest! {
@@ -256,10 +261,28 @@ mod tests {
         let mut fifth = pin!(queue.push(frame(5, 10)));
         let early = tokio::time::timeout(Duration::from_millis(20), &mut fifth).await;
         assert!(early.is_err(), "pushed into a full queue");
-        for sequence in 1..=2 {
-            assert_eq!(queue.pop().await.unwrap().id.sequence, sequence);
-        }
+        assert_eq!(queue.pop().await.unwrap().id.sequence, 1);
         assert_eq!(fifth.await, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_is_read_little_ahead_of_a_network_that_takes_frames() {
+        let limits = Limits {
+            read_ahead: 2,
+            ..LIMITS
+        };
+        let queue = Queue::new(StreamId::new(), limits, OnFull::Block);
+        for sequence in 1..=2 {
+            queue.push(frame(sequence, 10)).await;
+        }
+        let began = tokio::time::Instant::now();
+        let mut third = pin!(queue.push(frame(3, 10)));
+        assert!(timeout(STANDSTILL / 2, &mut third).await.is_err());
+        queue.pop().await.unwrap();
+        third.await;
+        assert!(began.elapsed() < STANDSTILL, "it goes on at once");
+        queue.push(frame(4, 10)).await;
+        assert!(began.elapsed() >= STANDSTILL, "nobody took one");
     }
 
     #[tokio::test]

@@ -30,7 +30,7 @@ use crate::spool::Spool;
 const DRAIN_AFTER_SIGNAL: Duration = Duration::from_secs(10);
 const DRAIN_AFTER_SOURCE: Duration = Duration::from_mins(1);
 
-/// Frames that a source without a pace of its own may be ahead of the network: they are still in the processor's cache when
+/// Frames that a source without a pace of its own may be ahead of a network that takes them: they are still in the processor's cache when
 /// they are sent.
 const READ_AHEAD_FRAMES: usize = 8;
 
@@ -200,7 +200,7 @@ fn outbox(
 ) -> anyhow::Result<Outbox> {
     let Some(dir) = &cli.spool.spool_dir else {
         return Ok(Outbox::Memory {
-            queue: Queue::new(stream, queue_limits(cli), cli.on_full()?),
+            queue: Box::new(Queue::new(stream, queue_limits(cli), cli.on_full()?)),
             counters: counters.clone(),
             hold_up: hold_up.clone(),
         });
@@ -241,13 +241,17 @@ fn outbox(
 /// frames is read little ahead.
 fn queue_limits(cli: &Cli) -> Limits {
     let max_frames = match cli.delivery.delivery {
-        DeliveryMode::Live => 1,
-        DeliveryMode::Every if cli.is_flat_out() => READ_AHEAD_FRAMES,
         DeliveryMode::Every => usize::MAX,
+        DeliveryMode::Live => 1,
     };
     Limits {
         max_bytes: cli.delivery.queue_max_bytes.as_u64(),
         max_frames,
+        read_ahead: if cli.is_flat_out() {
+            READ_AHEAD_FRAMES
+        } else {
+            usize::MAX
+        },
     }
 }
 
