@@ -1,4 +1,5 @@
 """Where a run takes place: its folder, its ports, the one broker, and the processes with what each of them cost."""
+import ctypes
 import os
 import pathlib
 import random
@@ -16,6 +17,9 @@ PROGRAMS = REPOSITORY / "target/release"
 PEERS = REPOSITORY / "target/bench/peers"
 # The broker keeps the memory of one frame for the next, as it is advised.
 BROKER_MEMORY = dict(re.findall(r"^Environment=(\w+)=(\d+)$", (REPOSITORY / "broker-config/memory.conf").read_text(), re.MULTILINE))
+
+# The kernel's number for: who has lost his parent becomes our child.
+PR_SET_CHILD_SUBREAPER = 36
 
 os.environ["PATH"] += ":/usr/sbin"
 
@@ -123,6 +127,8 @@ class Stage:
     def __exit__(self, *_):
         for process in self.processes:
             process.kill()
+        # What they have started themselves still writes, and a folder that is written to cannot be removed.
+        end_children()
         shutil.rmtree(self.folder)
 
     def start(self, role, command, environment=None):
@@ -171,6 +177,30 @@ def make_secrets(work):
     folder.chmod(0o755)
     (folder / "broker.key").chmod(0o644)
     return folder
+
+
+def adopt_orphans():
+    """From now on `end_children` finds what a killed child leaves running, such as the ssh of an scp."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_children():
+    """Kills every process that descends from this one, and waits for its end."""
+    while children := [pid for pid, parent in parents() if parent == os.getpid()]:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def parents():
+    """Each process with its parent."""
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                # The program's name stands before them in parentheses, and may have any in it.
+                yield int(entry.name), int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                pass
 
 
 def raise_open_files():

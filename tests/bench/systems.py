@@ -17,9 +17,11 @@ class Load:
     cameras: int = 1
     subscribers: int = 1
 
+    def pace(self):
+        return f"{self.fps} fps" if self.fps else "flat out"
+
     def words(self):
-        pace = f"{self.fps} fps" if self.fps else "flat out"
-        return f"{self.size}, {pace}, {self.cameras} to {self.subscribers}"
+        return f"{self.size}, {self.pace()}, {self.cameras} to {self.subscribers}"
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,8 @@ def start_scp(stage, sending, out):
 
     def send():
         return [stage.start("publisher", [sys.executable, f"{HERE}/peers/scp_sender.py", *sending, "--camera", "cam0",
-                                          "--identity", identity, "--known-hosts", known_hosts, "--out", out])]
+                                          "--identity", identity, "--known-hosts", known_hosts, "--out", out,
+                                          # In the run's folder, so that it goes with it even if the sender is killed.
+                                          "--scratch", stage.folder])]
 
     return daemon, [(None, out)], send
