@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from stage import REPOSITORY, Failed, Stage
 from systems import start
@@ -50,8 +51,17 @@ def footage(size):
     return Footage(mjpeg, folder, tuple(path.stat().st_size for path in sorted(folder.glob("*.jpg"))))
 
 
+class Stored(NamedTuple):
+    """A frame's file: times in seconds since 1970; `named` is when it got its final name."""
+    camera: str
+    number: int
+    size: int
+    capture: float
+    named: float
+
+
 def run(system, load, work, secrets):
-    """Figures of one run: frames/s, MB/s, CPU seconds per 1,000 frames, peak memory, latencies. Raises `Failed`."""
+    """Figures of one run: frames/s, MB/s, CPU seconds per 1,000 frames, peak memory, and each frame's latency. Raises `Failed`."""
     pictures = footage(load.size)
     frames = load.frames if load.fps else max(20, int(load.frames * system.share))
     with Stage(work, secrets) as stage:
@@ -70,8 +80,10 @@ def run(system, load, work, secrets):
             between.end(signal.SIGTERM)
         files = [file for _, out in receivers for file in stored(out)]
         check(system, load, files, frames, pictures)
-        stamps = named(stage, receivers) if system.stamped else files
-        first, last = min(capture for _, _, capture, _ in files), max(stamp for *_, stamp in stamps)
+        times = stamped(stage, receivers) if system.stamped else [(file.capture, file.named) for file in files]
+        if len(times) != len(files):
+            raise Failed(f"{len(times)} stamps for {len(files)} files")
+        first, last = min(capture for capture, _ in times), max(named for _, named in times)
         if first < began - 1:
             raise Failed("a frame is older than its run")
         captured, count = frames * load.cameras, len(files)
@@ -79,9 +91,10 @@ def run(system, load, work, secrets):
             "frames": count,
             "captured": captured,
             "frames_per_second": count / (last - first),
-            "megabytes_per_second": sum(size for _, size, _, _ in files) / (last - first) / 1e6,
+            "megabytes_per_second": sum(file.size for file in files) / (last - first) / 1e6,
+            "starting_seconds": max(first_captures(files).values()) - first,
             "publisher": cost(senders, captured),
-            "latencies_ms": sorted((stamp - capture) * 1000 for _, _, capture, stamp in stamps),
+            "latencies_ms": [(named - capture) * 1000 for capture, named in times],
         }
         if any(receiver for receiver, _ in receivers):
             figures["subscriber"] = cost([receiver for receiver, _ in receivers], count)
@@ -90,12 +103,20 @@ def run(system, load, work, secrets):
         return figures
 
 
-def condensed(figures):
-    """The same without each frame's latency: what is kept."""
-    latencies = figures.pop("latencies_ms")
-    for name, share in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)):
-        figures[f"{name}_ms"] = latencies[min(len(latencies) - 1, int(len(latencies) * share))]
-    return figures | {"longest_ms": latencies[-1]}
+def percentiles(latencies):
+    """What is kept of them."""
+    latencies = sorted(latencies)
+    found = {f"{name}_ms": latencies[min(len(latencies) - 1, int(len(latencies) * share))]
+             for name, share in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))}
+    return found | {"longest_ms": latencies[-1]}
+
+
+def first_captures(files):
+    """When each camera's first frame was captured: sixty-four processes do not start at once."""
+    found = {}
+    for file in files:
+        found[file.camera] = min(file.capture, found.get(file.camera, file.capture))
+    return found
 
 
 def cost(processes, frames):
@@ -106,13 +127,13 @@ def cost(processes, frames):
 
 
 def stored(out):
-    """The frames on disk: number, size, capture time and time of the final name as the file system has it."""
+    """The frames on disk, with the time of the final name as the file system has it."""
     for folder, _, names in os.walk(out):
         for name in names:
             if name.endswith(".jpg") and not name.startswith("."):
                 status = os.stat(f"{folder}/{name}")
                 capture, number = parts(name)
-                yield number, status.st_size, capture, status.st_ctime
+                yield Stored(os.path.relpath(folder, out).split("/")[0], number, status.st_size, capture, status.st_ctime)
 
 
 @functools.lru_cache(maxsize=1)
@@ -129,16 +150,18 @@ def parts(name):
 
 def check(system, load, files, frames, pictures):
     """Every frame must be there with all its bytes; QoS 0 and PUB/SUB may lose some, which then do not count."""
+    if not files:
+        raise Failed("no frame is on disk")
     expected = frames * load.cameras * load.subscribers
     if len(files) != expected and not system.may_lose:
         raise Failed(f"{len(files)} of {expected} frames are on disk")
-    for number, size, *_ in files:
-        if size != pictures.sizes[(number - 1) % len(pictures.sizes)]:
-            raise Failed(f"frame {number} has {size} bytes on disk")
+    for file in files:
+        if file.size != pictures.sizes[(file.number - 1) % len(pictures.sizes)]:
+            raise Failed(f"frame {file.number} has {file.size} bytes on disk")
 
 
-def named(stage, receivers):
-    """What the receivers wrote down when each file had its name."""
+def stamped(stage, receivers):
+    """What the receivers wrote down when each file had its name: capture, and that."""
     found = []
     for nth, _ in enumerate(receivers):
         with open(stage.folder / f"stamps-{nth}", "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as stamps:
@@ -146,6 +169,6 @@ def named(stage, receivers):
                 nanoseconds = int.from_bytes(stamps[start_of:start_of + 8], "little")
                 if not nanoseconds:
                     break
-                capture, number = parts(stamps[start_of + 8:start_of + STAMP_BYTES].rstrip(b"\0").decode())
-                found.append((number, None, capture, nanoseconds / 1e9))
+                capture, _ = parts(stamps[start_of + 8:start_of + STAMP_BYTES].rstrip(b"\0").decode())
+                found.append((capture, nanoseconds / 1e9))
     return found

@@ -21,7 +21,7 @@ def draw(folder, figures):
                                also="p99_ms")]
     if "cameras" in sections:
         drawn["cameras"] = [lines(folder / "cameras.svg", sections["cameras"], "cameras")]
-    if "soak" in figures:
+    if "many" in figures.get("soak", {}):
         drawn["soak"] = [memory(folder / "memory.svg", figures["soak"])]
     return drawn
 
