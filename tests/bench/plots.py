@@ -35,7 +35,9 @@ def bars(path, section, load, name, title, also=None):
     axes.barh([label for label, *_ in found], [value for _, _, value, _ in found],
               color=[OURS if system.startswith("ours") else THEIRS for _, system, *_ in found])
     for at, (_, _, value, more) in enumerate(found):
-        axes.text(value, at, f" {value:,.0f}" if value >= 100 else f" {value:.2f}", va="center")
+        words = f" {value:,.0f}" if value >= 100 else f" {value:.2f}"
+        # Behind the line, which would cross them out.
+        axes.text(max(value, more or 0), at, words + (f", p99 {more:.2f}" if more else ""), va="center")
         if more:
             axes.plot([value, more], [at, at], color="#57606a", linewidth=1)
     axes.set_title(title, loc="left")
