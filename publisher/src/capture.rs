@@ -88,39 +88,47 @@ pub(crate) type CaptureOutcome = anyhow::Result<CaptureSpan>;
 impl Capture {
     /// Captures until the source ends, a limit is reached, or `stop`. The outbox is closed when it is over, for whatever reason.
     pub(crate) async fn run(self, stop: CancellationToken) -> CaptureOutcome {
-        if !self.may_block() {
-            let _outbox = CloseOnDrop(self.outbox.clone());
-            return self.capture(stop).await;
+        let (sender, outcome) = oneshot::channel();
+        if self.may_block() {
+            self.spawn_thread(stop, sender)?;
+        } else {
+            tokio::spawn(self.capture_for(stop, sender));
         }
-        let outcome = self.spawn(stop)?;
         outcome
             .await
-            .unwrap_or_else(|_| Err(anyhow!("the capture thread died")))
+            .unwrap_or_else(|_| Err(anyhow!("the capture died")))
     }
 
     fn may_block(&self) -> bool {
         self.spec.may_block() || self.outbox.depot().is_some()
     }
 
-    fn spawn(self, stop: CancellationToken) -> anyhow::Result<oneshot::Receiver<CaptureOutcome>> {
-        let (sender, outcome) = oneshot::channel();
+    fn spawn_thread(
+        self,
+        stop: CancellationToken,
+        sender: oneshot::Sender<CaptureOutcome>,
+    ) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("failed to start the capture runtime")?;
         let body = move || {
-            let outbox = CloseOnDrop(self.outbox.clone());
-            let captured = runtime.block_on(self.capture(stop));
+            runtime.block_on(self.capture_for(stop, sender));
             runtime.shutdown_background();
-            // Whoever learns of the end finds the outbox closed.
-            drop(outbox);
-            let _ = sender.send(captured);
         };
         thread::Builder::new()
             .name("capture".into())
             .spawn(body)
             .context("failed to start the capture thread")?;
-        Ok(outcome)
+        Ok(())
+    }
+
+    /// Captures, and tells `sender` how it ended: whoever learns of the end finds the outbox closed.
+    async fn capture_for(self, stop: CancellationToken, sender: oneshot::Sender<CaptureOutcome>) {
+        let outbox = CloseOnDrop(self.outbox.clone());
+        let captured = self.capture(stop).await;
+        drop(outbox);
+        let _ = sender.send(captured);
     }
 
     async fn capture(self, stop: CancellationToken) -> CaptureOutcome {

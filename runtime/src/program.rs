@@ -68,16 +68,18 @@ fn one_line(message: &str) -> String {
 }
 
 /// Runs a program to its end on a current-thread runtime: half the CPU of a multi-threaded one at camera rates.
-pub fn run(program: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+///
+/// It is a task among its tasks: to wake the one future that is none takes a system call, and comes after all of them.
+pub fn run(program: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let outcome = match runtime {
         Ok(runtime) => {
-            let outcome = runtime.block_on(program);
+            let outcome = runtime.block_on(async { tokio::spawn(program).await });
             // A blocked read of standard input must not hold up the end.
             runtime.shutdown_background();
-            outcome
+            outcome.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
         }
         Err(error) => Err(error.into()),
     };

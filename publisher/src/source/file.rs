@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use protocol::jpeg::Unprepared;
+use tokio::task::yield_now;
 
 use super::byte_stream::PictureStream;
 use super::pace::Pace;
@@ -16,7 +17,7 @@ use super::{Captured, DEFAULT_FPS, RawPicture, SourceOptions};
 
 /// Reads a file at a steady pace, once or again and again.
 ///
-/// Reading blocks the thread, which is delivery's, too: half a megabyte at a time.
+/// Reading blocks the thread, which is delivery's, too: half a megabyte at a time, after delivery's turn.
 #[derive(Debug)]
 pub struct FileSource {
     path: PathBuf,
@@ -114,6 +115,8 @@ impl FileSource {
                 return Ok(Captured::Picture(self.in_time(picture.jpeg).await));
             }
             if !self.read_through {
+                // The picture before is sent first.
+                yield_now().await;
                 self.fill()?;
             } else if !self.begin_again()? {
                 return Ok(Captured::End);

@@ -40,6 +40,8 @@ impl FolderSource {
     }
 
     pub(super) async fn next(&mut self) -> anyhow::Result<Captured> {
+        // Reading blocks the thread, which is delivery's, too: the picture before is sent first.
+        tokio::task::yield_now().await;
         let Some(path) = self.next_file()? else {
             return Ok(Captured::End);
         };
