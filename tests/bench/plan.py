@@ -5,7 +5,7 @@ from systems import SYSTEMS, Load
 
 TRIO = ["ours", "libmosquitto", "relay"]
 PACED = ["ours", "ours-folder", "ours-json", "ours-tls", "ours-spool", "ours-receipts", "libmosquitto", "relay", "paho", "imagezmq-reqrep", "imagezmq-pubsub"]
-SECONDS = {30: 8, 60: 6, 120: 5}
+SECONDS = {30: 5, 60: 3, 120: 2}
 
 SECTIONS = {
     "flat-out": [(system, Load()) for system in SYSTEMS],
@@ -21,7 +21,7 @@ SECTIONS = {
 
 
 # What a run takes beside its frames: programs start, files are counted and removed.
-BESIDE_SECONDS = 0.6
+BESIDE_SECONDS = 1.0
 MEGABYTES = {"120 KB": 0.12, "300 KB": 0.3, "1.5 MB": 1.5}
 # Of files, flat out: what the slower systems manage, which also send fewer frames.
 MEGABYTES_PER_SECOND = 500
