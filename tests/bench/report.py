@@ -208,4 +208,4 @@ def soak(found):
     for words, part in parts:
         lines.append(f"| {words} | {part['captured']:,} | {part['dropped']:,} | {part['stored']:,} | {number(part['cpu_seconds_per_1000'])} | "
                      f"{number(part['broker_cpu_seconds_per_1000'])} | {part['samples'][-1][1]:.0f} MB | {part['megabytes_a_minute']:+.2f} MB a minute |")
-    return "\n".join(lines) + f"\n\nThe cameras ran for {found['seconds'] / 60:.3g} minutes; frames are kept up to 2 GB. CPU is that of the steady state."
+    return "\n".join(lines) + f"\n\nThe cameras ran for {found['seconds'] / 60:.3g} minutes; 2 GB of frames are kept, of all cameras together. CPU is that of the steady state."

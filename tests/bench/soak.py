@@ -10,9 +10,10 @@ from stage import PROGRAMS, Failed, Stage
 
 FPS = 30
 SAMPLE_SECONDS = 5
-KEEP_BYTES = "2GB"
+# Of all cameras together; `--keep-bytes` is for each.
+KEEP_BYTES = 2 * 10**9
 # What one camera is watched for, at its pace and flat out.
-ONE_SECONDS, FLAT_OUT_SECONDS = 60, 10
+ONE_SECONDS, FLAT_OUT_SECONDS = 30, 10
 # A process's CPU time is counted in these.
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -38,7 +39,7 @@ def watch(work, secrets, seconds, cameras, fps):
         broker, out = stage.start_broker(), stage.folder / "out"
         url = f"mqtt://127.0.0.1:{stage.port}"
         summary = stage.folder / "subscriber.json"
-        subscriber = stage.start("subscriber", [PROGRAMS / "frame-subscriber", "--broker", url, "--out", out, "--keep-bytes", KEEP_BYTES,
+        subscriber = stage.start("subscriber", [PROGRAMS / "frame-subscriber", "--broker", url, "--out", out, "--keep-bytes", KEEP_BYTES // cameras,
                                                 "--consumer", "soak", "--summary-json", summary])
         subscriber.wait_for_words("connected to")
         senders = [stage.start("publisher", [PROGRAMS / "frame-publisher", "--broker", url, "--camera", f"cam{nth}", "--source", footage("120 KB").mjpeg,
