@@ -2,7 +2,8 @@
 //!
 //! A [`Splitter`] finds the pictures of a byte stream; [`prepare()`] trims and repairs one picture; [`check`] says whether
 //! bytes are a picture, [`check_frame`] trusts a checksum for what is behind the header. All follow the segments of ITU-T
-//! T.81 with the same walker, which reads structure only: nothing here decodes, so a picture that lost bytes from the middle of its entropy-coded data passes.
+//! T.81 with the same walker, which reads structure only: nothing here decodes, so a picture that lost bytes from the
+//! middle of its entropy-coded data passes.
 //!
 //! Every function is total: arbitrary bytes give an answer, without panic and in time linear in their number.
 //!

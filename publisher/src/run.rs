@@ -30,8 +30,8 @@ use crate::spool::Spool;
 const DRAIN_AFTER_SIGNAL: Duration = Duration::from_secs(10);
 const DRAIN_AFTER_SOURCE: Duration = Duration::from_mins(1);
 
-/// Frames that a source without a pace of its own may be ahead of a network that takes them: they are still in the processor's cache when
-/// they are sent.
+/// Frames that a source without a pace of its own may be ahead of a network that takes them: they are still in the
+/// processor's cache when they are sent.
 const READ_AHEAD_FRAMES: usize = 8;
 
 /// What a publisher receives is acknowledgements, and later requests: nothing large.

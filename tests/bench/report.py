@@ -70,10 +70,10 @@ def write(out, figures):
     for name, title in TITLES.items():
         if name in figures["sections"]:
             section = figures["sections"][name]
-            parts += [f"## {title}", *origin(section), *(f"![{title}](performance/{plot})" for plot in drawn.get(name, [])), *tables(section)]
+            parts += [f"## {title}", origin(section), *(f"![{title}](performance/{plot})" for plot in drawn.get(name, [])), *tables(section)]
             parts += starting(section) + failures(section)
     if "soak" in figures:
-        parts += ["## Many cameras for minutes", *origin(figures["soak"]), *(f"![Memory over time](performance/{plot})" for plot in drawn.get("soak", [])),
+        parts += ["## Many cameras for minutes", origin(figures["soak"]), *(f"![Memory over time](performance/{plot})" for plot in drawn.get("soak", [])),
                   soak(figures["soak"])]
     counted = out / "performance/instructions.json"
     if counted.exists():
@@ -96,10 +96,10 @@ it. Copying is counted apart, as times that a frame's bytes are copied. CI fails
 
 
 def origin(section):
-    """Of what a section was measured, where that is known."""
-    of = section.get("about")
-    rounds = f", {of['rounds']} round(s)" if of and "runs" in section else ""
-    return [f"Measured on {of['date']}, of commit {of['commit']}{rounds}, files on {of['file_system']}."] if of else []
+    """Of what a section was measured."""
+    of = section["about"]
+    rounds = f", {of['rounds']} round(s)" if "runs" in section else ""
+    return f"Measured on {of['date']}, of commit {of['commit']}{rounds}, files on {of['file_system']}."
 
 
 def starting(section):
@@ -123,10 +123,8 @@ def failures(section):
 
 def introduction(about):
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    # Reports of before say it here for all sections.
-    place = f"; files on {about['file_system']} but for the section on a disk" if "file_system" in about else ""
     return f"""\
-Written by `make bench` on {about["date"]}, of commit {about["commit"]}{place}. {about["cores"]} cores of {about["processor"]}, Linux {about["kernel"]}. {versions}.
+Written by `make bench` on {about["date"]}, of commit {about["commit"]}. {about["cores"]} cores of {about["processor"]}, Linux {about["kernel"]}. {versions}.
 
 Every system sends the same pictures (1280x720 footage, 124 KB in the mean; 300 KB and 1.5 MB from the same clip, enlarged) over loopback and writes each to
 a file of its own, under another name first. All MQTT goes through the same Mosquitto, configured as `broker-config/local.conf` but for the length of its

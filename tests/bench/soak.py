@@ -1,12 +1,11 @@
 """Many cameras at the rate of real ones, for minutes: does the subscriber's memory stay, and what does a frame cost?"""
 import json
 import os
-import pathlib
 import signal
 import time
 
 from measure import footage, parts
-from stage import PROGRAMS, Failed, Stage
+from stage import PROGRAMS, Failed, Stage, memory_of, stat_of
 
 FPS = 30
 SAMPLE_SECONDS = 5
@@ -53,7 +52,7 @@ def watch(work, secrets, seconds, cameras, fps):
             if subscriber.poll() or broker.poll():
                 raise Failed(f"it ended after {elapsed:.0f} s: {subscriber.words()[-200:]} {broker.words()[-200:]}")
             if elapsed > len(samples) * SAMPLE_SECONDS:
-                samples.append([round(elapsed, 1), resident_megabytes(subscriber.child.pid)])
+                samples.append([round(elapsed, 1), round(memory_of(subscriber.child.pid, "VmRSS") / 1e6, 1)])
             if len(marks) < len(due) and elapsed > due[len(marks)]:
                 marks.append((cpu_seconds(subscriber), cpu_seconds(broker), newest_numbers(out)))
             if elapsed > seconds * 2 + 120:
@@ -90,14 +89,8 @@ def steady_state(first, last):
 
 def cpu_seconds(process):
     """Of a running process, so far."""
-    fields = pathlib.Path(f"/proc/{process.child.pid}/stat").read_text().rpartition(")")[2].split()
+    fields = stat_of(process.child.pid)
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
-
-
-def resident_megabytes(pid):
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    resident = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
-    return round(int(resident) * 1024 / 1e6, 1)
 
 
 def newest_numbers(out):

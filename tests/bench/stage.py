@@ -45,13 +45,18 @@ class Cost:
         self.peak_bytes = peak_bytes
 
 
-def peak_of(pid):
-    """The most memory that a process has had so far; 0 if it is over."""
+def memory_of(pid, which):
+    """Bytes that a process has now (`VmRSS`), or the most that it has had so far (`VmHWM`); 0 if it is over."""
     try:
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")), 0)
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(f"{which}:")), 0)
+
+
+def stat_of(pid):
+    """The kernel's fields on a process, from its state on: before it stands the program's name in parentheses, which may have any in it."""
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 class Process:
@@ -67,7 +72,7 @@ class Process:
     def poll(self):
         """Whether it is over."""
         if self.cost is None:
-            self.peak_bytes = max(self.peak_bytes, peak_of(self.child.pid))
+            self.peak_bytes = max(self.peak_bytes, memory_of(self.child.pid, "VmHWM"))
             pid, status, usage = os.wait4(self.child.pid, os.WNOHANG)
             if pid:
                 self.cost, self.status = Cost(usage, self.peak_bytes), os.waitstatus_to_exitcode(status)
@@ -197,8 +202,7 @@ def parents():
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                # The program's name stands before them in parentheses, and may have any in it.
-                yield int(entry.name), int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                yield int(entry.name), int(stat_of(entry.name)[1])
             except OSError:
                 pass
 

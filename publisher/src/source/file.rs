@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use protocol::jpeg::Unprepared;
-use tokio::task::yield_now;
 
 use super::byte_stream::PictureStream;
 use super::pace::Pace;
@@ -116,7 +115,7 @@ impl FileSource {
             }
             if !self.read_through {
                 // The picture before is sent first.
-                yield_now().await;
+                tokio::task::yield_now().await;
                 self.fill()?;
             } else if !self.begin_again()? {
                 return Ok(Captured::End);

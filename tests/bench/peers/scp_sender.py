@@ -10,14 +10,13 @@ import tempfile
 import frames
 from frame_files import frame_name
 
-MEMORY = pathlib.Path("/dev/shm")
 
 
 def main():
     arguments = frames.sender_arguments()
     arguments.add_argument("--identity", type=pathlib.Path, required=True, help="private key to log in with")
     arguments.add_argument("--known-hosts", type=pathlib.Path, required=True, help="file that has the server's key")
-    arguments.add_argument("--scratch", type=pathlib.Path, help="where frames stand until they are sent (in memory, if there is /dev/shm)")
+    arguments.add_argument("--scratch", type=pathlib.Path, help="where frames stand until they are sent")
     arguments.add_argument("--out", type=pathlib.Path, required=True)
     options = arguments.parse_args()
     pictures = frames.read_footage(options.frames_dir)
@@ -26,7 +25,7 @@ def main():
     # Nobody's own settings of ssh, and no questions.
     settings = ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=yes", f"UserKnownHostsFile={options.known_hosts}"]
     scp = ["scp", "-q", "-F", "none", "-P", str(options.port), "-i", str(options.identity), *(word for one in settings for word in ("-o", one))]
-    with tempfile.TemporaryDirectory(dir=options.scratch or (MEMORY if MEMORY.is_dir() else None)) as folder:
+    with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
         pace = frames.Pace(options.fps)
         for nth in range(options.frames):
             file = pathlib.Path(folder, frame_name(pace.capture(nth), nth + 1))
