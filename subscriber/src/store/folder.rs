@@ -88,20 +88,12 @@ pub(super) struct Folder {
     path: PathBuf,
     used: Instant,
     index: IndexWriter,
-    /// What the index has, by name. Names and identities are kept as hashes under a random key: a folder may hold
-    /// millions of them.
-    records: HashMap<u64, Record>,
+    /// What the index has, by name: each as two hashes under a random key, for a folder may hold millions of entries.
+    records: HashMap<u64, u64>,
     hasher: RandomState,
     /// The frames that the index had when it was opened, until somebody asks.
     numbers: Option<Vec<Numbers>>,
     _claim: Claim,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Record {
-    identity: u64,
-    bytes: u64,
-    crc32c: u32,
 }
 
 impl Folder {
@@ -193,12 +185,9 @@ fn name_key(hasher: &RandomState, name: &str) -> u64 {
     hasher.hash_one(name.to_ascii_lowercase())
 }
 
-fn record(hasher: &RandomState, entry: &Entry) -> Record {
-    Record {
-        identity: hasher.hash_one((&entry.camera, entry.identity())),
-        bytes: entry.bytes,
-        crc32c: entry.crc32c,
-    }
+/// What makes two entries of one name the same.
+fn record(hasher: &RandomState, entry: &Entry) -> u64 {
+    hasher.hash_one((&entry.camera, entry.identity(), entry.bytes, entry.crc32c))
 }
 
 /// Files whose writing a crash cut short: their frames were not acknowledged, and come again.
