@@ -139,6 +139,10 @@ impl Session {
         self.connected.receive_maximum
     }
 
+    pub(crate) fn limits(&self) -> Connected {
+        self.connected
+    }
+
     /// QoS 0 messages that came faster than they were taken, and were dropped.
     #[must_use]
     pub fn overrun(&self) -> u64 {

@@ -74,6 +74,11 @@ impl BrokerUrl {
         }
     }
 
+    /// Host and port, for a connection without MQTT.
+    pub(crate) fn socket(&self) -> (&str, u16) {
+        (self.host.trim_matches(['[', ']']), self.port)
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
     }

@@ -111,6 +111,9 @@ fn connected(ack: &ConnAck) -> Connected {
         session_present: ack.session_present,
         max_packet_bytes: None,
         receive_maximum: None,
+        takes_qos_1: true,
+        takes_retained: true,
+        session_expiry: None,
     }
 }
 

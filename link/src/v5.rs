@@ -129,6 +129,9 @@ fn connected(ack: &ConnAck) -> Connected {
         session_present: ack.session_present,
         max_packet_bytes: properties.and_then(|properties| properties.max_packet_size),
         receive_maximum: properties.and_then(|properties| properties.receive_max),
+        takes_qos_1: properties.and_then(|properties| properties.max_qos) != Some(0),
+        takes_retained: properties.and_then(|properties| properties.retain_available) != Some(0),
+        session_expiry: properties.and_then(|properties| properties.session_expiry_interval),
     }
 }
 

@@ -140,4 +140,9 @@ pub(crate) struct Connected {
     pub(crate) max_packet_bytes: Option<u32>,
     /// Most unacknowledged publishes that it takes.
     pub(crate) receive_maximum: Option<u16>,
+    /// Whether it takes publishes that are acknowledged (QoS 1), and retained ones. MQTT 3.1.1 does not tell.
+    pub(crate) takes_qos_1: bool,
+    pub(crate) takes_retained: bool,
+    /// For how many seconds it keeps the session, if it keeps it for less, or more, than was asked.
+    pub(crate) session_expiry: Option<u32>,
 }

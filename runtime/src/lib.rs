@@ -1,10 +1,14 @@
 //! What every Framebridge program needs around its work: logging, the progress line, clean shutdown, the closing
-//! summary, allocator tuning, child processes, locked folders. It knows nothing of frames or brokers.
+//! summary, allocator tuning, child processes, locked folders, and what a check-up asks of a machine. It knows nothing of
+//! frames or brokers.
 
 pub mod allocator;
 pub mod arguments;
 pub mod child;
+pub mod clock;
 pub mod deadline;
+pub mod disk;
+pub mod findings;
 pub mod folder;
 pub mod latency;
 pub mod logging;
@@ -12,4 +16,5 @@ pub mod program;
 pub mod progress;
 pub mod rate;
 pub mod shutdown;
+pub mod sibling;
 pub mod summary;

@@ -1,0 +1,265 @@
+//! Whether a folder takes what a program will write to it: room, speed, rights. What is tried is removed again.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bytesize::ByteSize;
+
+use crate::findings::Findings;
+use crate::folder::LOCK_FILE;
+
+const CHECK: &str = "disk";
+
+/// Enough to get past what a disk takes into its own memory at once, and no burden for an SD card.
+const TRIAL_BYTES: usize = 16 << 20;
+const CHUNK_BYTES: usize = 1 << 20;
+/// A disk as slow as that has told enough.
+const LONGEST_TRIAL: Duration = Duration::from_secs(5);
+
+/// 30 frames a second of 120 KB, and a little.
+const SLOW: f64 = 5e6;
+
+/// What is asked of a folder.
+#[derive(Debug, Clone, Copy)]
+pub struct Demand<'a> {
+    /// The option that names it.
+    pub option: &'a str,
+    /// The folder; it need not be there yet.
+    pub folder: &'a Path,
+    /// How large its content may become, if that is bounded: the option, and bytes.
+    pub may_grow_to: Option<(&'a str, u64)>,
+}
+
+/// Enters whether the folder can be written to, how fast, and how much room it has.
+pub fn check(findings: &mut Findings, demand: Demand<'_>) {
+    let shown = demand.folder.display();
+    let Some(present) = nearest_present(demand.folder) else {
+        return findings.error(
+            CHECK,
+            format!("{} {shown}: no part of this path exists", demand.option),
+        );
+    };
+    let (is_there, what) = if present == demand.folder {
+        (true, format!("{} {shown}", demand.option))
+    } else {
+        (false, format!("{} {shown} (not made yet)", demand.option))
+    };
+    let in_use = if is_there && is_in_use(&present) {
+        ", in use by a running program"
+    } else {
+        ""
+    };
+    let speed = match trial(&present) {
+        Ok(speed) => speed,
+        Err(error) => {
+            return findings.error(
+                CHECK,
+                format!("{what} cannot be written to: {error}: give it to this user, make room, or name another folder"),
+            );
+        }
+    };
+    let says = format!("{what}{in_use}: writes {} a second", size(speed));
+    match room(&present) {
+        Some(room) => judge(findings, demand, &present, says, speed, room),
+        None if speed < SLOW => findings.warning(CHECK, format!("{says}: {}", too_slow())),
+        None => findings.ok(CHECK, says),
+    }
+}
+
+fn judge(
+    findings: &mut Findings,
+    demand: Demand<'_>,
+    present: &Path,
+    says: String,
+    speed: f64,
+    room: u64,
+) {
+    let says = format!("{says}, {} free", ByteSize(room));
+    if speed < SLOW {
+        return findings.warning(CHECK, format!("{says}: {}", too_slow()));
+    }
+    if let Some((option, most)) = demand.may_grow_to {
+        let taken = if present == demand.folder {
+            bytes_in(present)
+        } else {
+            0
+        };
+        if room < most.saturating_sub(taken) {
+            let (taken, most) = (ByteSize(taken), ByteSize(most));
+            return findings.warning(
+                CHECK,
+                format!(
+                    "{says}, {taken} taken, and it may grow to {most}: lower {option}, or make room"
+                ),
+            );
+        }
+    }
+    findings.ok(CHECK, says);
+}
+
+fn too_slow() -> String {
+    format!("30 frames a second of 120 KB need {}", size(3.6e6))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a speed in bytes"
+)]
+fn size(bytes: f64) -> ByteSize {
+    ByteSize(bytes as u64)
+}
+
+/// The folder itself, or the nearest one above it that exists.
+fn nearest_present(folder: &Path) -> Option<PathBuf> {
+    let start = if folder.is_absolute() {
+        folder.to_owned()
+    } else {
+        std::env::current_dir().ok()?.join(folder)
+    };
+    if start.exists() {
+        return Some(folder.to_owned());
+    }
+    start
+        .ancestors()
+        .find(|path| path.exists())
+        .map(Path::to_owned)
+}
+
+/// Whether a program of ours holds it. A lock that cannot be asked for is none.
+fn is_in_use(folder: &Path) -> bool {
+    File::options()
+        .write(true)
+        .open(folder.join(LOCK_FILE))
+        .is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+/// Writes a file, has the disk keep it, and removes it. Bytes a second.
+fn trial(folder: &Path) -> io::Result<f64> {
+    let trial = Trial(folder.join(format!(".framebridge-doctor-{}.part", std::process::id())));
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .open(&trial.0)?;
+    // Not zeros: some disks and file systems make nothing of them.
+    let chunk: Vec<u8> = (0..CHUNK_BYTES).map(|n| (n * n / 7 % 251) as u8).collect();
+    let start = Instant::now();
+    let mut written = 0;
+    while written < TRIAL_BYTES && start.elapsed() < LONGEST_TRIAL {
+        file.write_all(&chunk)?;
+        file.sync_data()?;
+        written += chunk.len();
+    }
+    Ok(written as f64 / start.elapsed().as_secs_f64().max(1e-6))
+}
+
+/// A file that goes with this value, whatever happens.
+struct Trial(PathBuf);
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        // Where it could not be made there is none.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// What this user may still write there. Only Unix is asked.
+#[cfg(unix)]
+fn room(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn room(_folder: &Path) -> Option<u64> {
+    None
+}
+
+/// Of all files in it. What vanishes meanwhile, or is not ours to read, is not counted.
+fn bytes_in(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
+    entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| Some((entry.file_type().ok()?, entry)))
+        .map(|(kind, entry)| {
+            if kind.is_dir() {
+                bytes_in(&entry.path())
+            } else {
+                entry.metadata().map_or(0, |file| file.len())
+            }
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::{Finding, Verdict};
+
+    fn found(folder: &Path, may_grow_to: Option<(&str, u64)>) -> Finding {
+        let mut findings = Findings::new(true);
+        let demand = Demand {
+            option: "--out",
+            folder,
+            may_grow_to,
+        };
+        check(&mut findings, demand);
+        findings.all()[0].clone()
+    }
+
+    #[test]
+    fn a_trial_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let finding = found(folder.path(), None);
+        assert_ne!(finding.verdict, Verdict::Error, "{}", finding.says);
+        assert!(finding.says.contains(" a second"), "{}", finding.says);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let finding = found(&folder.path().join("a/b"), None);
+        assert!(finding.says.contains("not made yet"), "{}", finding.says);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_folder_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let finding = found(file.path(), None);
+        assert_eq!(finding.verdict, Verdict::Error);
+        assert!(
+            finding.says.contains("cannot be written to"),
+            "{}",
+            finding.says
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_may_grow_beyond_the_disk_is_a_warning() {
+        let folder = tempfile::tempdir().unwrap();
+        let finding = found(folder.path(), Some(("--spool-max-bytes", u64::MAX)));
+        assert_eq!(finding.verdict, Verdict::Warning);
+        assert!(
+            finding.says.contains("lower --spool-max-bytes"),
+            "{}",
+            finding.says
+        );
+    }
+
+    #[test]
+    fn a_folder_that_a_program_holds_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!is_in_use(folder.path()));
+        let lock = crate::folder::lock(folder.path()).unwrap();
+        assert!(is_in_use(folder.path()));
+        drop(lock);
+        assert!(!is_in_use(folder.path()));
+    }
+}
