@@ -33,8 +33,8 @@ const REACH_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Checkup {
     /// As the program connects; client id and last will are not used.
     pub options: LinkOptions,
-    /// Of the largest message that the program is to publish, in bytes.
-    pub largest_packet: Option<usize>,
+    /// What a picture that was just taken comes to as a message, in bytes.
+    pub picture_packet: Option<usize>,
     /// The program's QoS.
     pub qos: Qos,
     /// Messages that harm nobody, whoever gets them.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use link::{BrokerArgs, Protocol, Qos};
 use protocol::event::Format;
 use protocol::topic::{CameraName, TopicPrefix};
@@ -16,7 +16,7 @@ use runtime::logging::LogArgs;
 use runtime::program::{EXIT_CODES_HELP, UsageError};
 
 use crate::queue::OnFull;
-use crate::source::{Resolution, SourceClass, SourceSpec};
+use crate::source::{ControlSetting, Resolution, SourceClass, SourceSpec};
 use spool::SpoolArgs;
 
 /// Debian's own host name on every Pi: two of them would share one camera name.
@@ -50,10 +50,37 @@ Examples:
   # no frame lost, whatever is killed: each stays on disk until the consumer \"archive\" has it on its own disk
   frame-publisher --camera nest --source /dev/video0 --spool-dir /var/spool/framebridge --confirm archive
 
+  # which cameras are there, and what they can do; then a picture that is brighter, at 50 Hz light
+  frame-publisher devices
+  frame-publisher --source /dev/video0 --control brightness=10 --control power_line_frequency=1
+
+  # is all well, before it is left alone?
+  frame-publisher doctor --broker mqtt://192.168.1.10 --camera front-door --source /dev/video0
+
   # over TLS, as a user of its own
   frame-publisher --broker mqtts://pc.lan --ca-file ca.crt --camera nest --username nest --password-file nest.password
 
 Every option can come from its environment variable; a flag wins over the variable.
+";
+
+const DEVICES_EXAMPLES: &str = "\
+Examples:
+  # for people
+  frame-publisher devices
+
+  # for scripts: the stable name of the first camera
+  frame-publisher devices --json | jq -r '[.devices[] | select(.kind == \"camera\")][0].stable_names[0]'
+
+A stable name, or the path itself, is what --source takes; a control's name is what --control takes.
+";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  # a camera that is to be set up
+  frame-publisher doctor --broker mqtt://192.168.1.10 --camera front-door --source /dev/video0
+
+  # for scripts: what is wrong
+  frame-publisher doctor --json | jq -r '.checks[] | select(.verdict != \"ok\") | .says'
 ";
 
 /// Captures MJPEG frames and publishes each to an MQTT topic, with its metadata.
@@ -62,8 +89,56 @@ Every option can come from its environment variable; a flag wins over the variab
 /// user properties, or all in one JSON object. The newest picture is retained under .../latest, and the camera's state under
 /// .../status (online, offline).
 #[derive(Debug, Parser)]
-#[command(name = "frame-publisher", version, after_long_help = format!("{EXAMPLES}\n{EXIT_CODES_HELP}"))]
+#[command(name = "frame-publisher", version, args_conflicts_with_subcommands = true,
+          after_long_help = format!("{EXAMPLES}\n{EXIT_CODES_HELP}"))]
 pub struct Cli {
+    /// Without a subcommand, frames are captured and published.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// Options of publishing.
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Capture and publish frames (the default)
+    Run(Box<RunArgs>),
+    /// List the V4L2 cameras of this machine: stable names, formats, sizes, rates and controls
+    #[command(after_long_help = format!("{DEVICES_EXAMPLES}\n{EXIT_CODES_HELP}"))]
+    Devices(DevicesArgs),
+    /// Check camera, broker, rights, clock and disk with the options of a run, disturbing nobody; exits 1 if anything is wrong
+    ///
+    /// Put `doctor` before the options that you run with. Each check is one line: ok, warning or error, and what to do. A picture
+    /// is taken and published nowhere; the broker is asked under a client id of its own. Where a topic cannot be tried without
+    /// reaching others (frames are never published), the line says so. While the camera runs here as the same --username, the
+    /// broker is not logged in to, for a broker that takes user names for client ids would end the running program.
+    #[command(after_long_help = format!("{DOCTOR_EXAMPLES}\n{EXIT_CODES_HELP}"))]
+    Doctor(Box<DoctorArgs>),
+}
+
+/// Options of `devices`.
+#[derive(Debug, Args)]
+pub(crate) struct DevicesArgs {
+    /// Print the list as JSON
+    #[arg(long, env = "FRAMEBRIDGE_JSON", value_parser = BoolishValueParser::new())]
+    pub(crate) json: bool,
+}
+
+/// Options of `doctor`: those of a run, so that a run's command line can be checked as it is.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Print the report as JSON
+    #[arg(long, env = "FRAMEBRIDGE_JSON", value_parser = BoolishValueParser::new())]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Options of publishing.
+#[derive(Debug, Args)]
+pub struct RunArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
     #[command(flatten)]
@@ -109,6 +184,16 @@ pub(crate) struct SourceArgs {
     /// they come  [default: 30]
     #[arg(long, env = "FRAMEBRIDGE_FPS", value_name = "N", value_parser = frames_per_second)]
     pub(crate) fps: Option<f64>,
+
+    /// Set a control of a V4L2 camera by the name that `devices` shows, each time that it is opened: a number, true, false or the
+    /// name of a menu's item; may be given more than once
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_CONTROL",
+        value_name = "NAME=VALUE",
+        value_delimiter = ','
+    )]
+    pub(crate) control: Vec<ControlSetting>,
 
     /// Begin again when the file or folder ends
     #[arg(long = "loop", env = "FRAMEBRIDGE_LOOP", value_parser = BoolishValueParser::new())]
@@ -205,7 +290,7 @@ pub(crate) enum DeliveryMode {
     Live,
 }
 
-impl Cli {
+impl RunArgs {
     /// The wire mode; MQTT 3.1.1 has no user properties.
     pub(crate) fn format(&self) -> Result<Format, UsageError> {
         match (self.delivery.format, self.broker.protocol) {
@@ -233,6 +318,19 @@ impl Cli {
             None if can_wait && !live => Ok(OnFull::Block),
             None => Ok(OnFull::DropOldest),
         }
+    }
+
+    /// Options that contradict each other, wherever no other question finds out.
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        if let Some(control) = self.source.control.first()
+            && !matches!(self.source.source, SourceSpec::V4l2(_))
+        {
+            return Err(UsageError(format!(
+                "--control {control}: only a V4L2 camera such as /dev/video0 has controls, and --source is {}",
+                self.source.source
+            )));
+        }
+        self.check_spool()
     }
 
     /// Whether the source is a file or a pipe.

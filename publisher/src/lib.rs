@@ -2,10 +2,13 @@
 //!
 //! A frame's way is the order of the modules: a [`source`] gives a picture, `capture` checks, repairs and numbers it,
 //! the `outbox` holds it, in a `queue` in memory or in a `depot` with a `spool` on disk, `in_flight` keeps it until the
-//! broker has it, `deliver` moves it there.
+//! broker has it, `deliver` moves it there. Beside it, `devices` lists cameras and `doctor` checks a set-up.
 
 pub mod config;
 pub mod run;
+
+mod devices;
+mod doctor;
 
 pub mod source;
 

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use crate::announce::Announcer;
 use crate::capture::{Capture, CaptureLimits, CaptureOutcome};
-use crate::config::{Cli, DeliveryMode};
+use crate::config::{Cli, Command, DeliveryMode, RunArgs};
 use crate::counters::Counters;
 use crate::deliver::{Delivery, DeliveryOptions};
 use crate::depot::{Depot, DepotLimits};
@@ -42,18 +42,27 @@ const RECEIVE_MAXIMUM: u16 = 16;
 #[must_use]
 pub fn main() -> ExitCode {
     let cli: Cli = runtime::program::parse();
+    match cli.command {
+        Some(Command::Devices(args)) => runtime::program::exit_code(crate::devices::list(&args)),
+        Some(Command::Doctor(args)) => runtime::program::run(crate::doctor::check(*args)),
+        Some(Command::Run(args)) => publish(*args),
+        None => publish(cli.run),
+    }
+}
+
+fn publish(args: RunArgs) -> ExitCode {
     runtime::allocator::keep_frame_memory();
-    runtime::program::run(run(cli))
+    runtime::program::run(run(args))
 }
 
 /// Captures and delivers until the source ends, a limit is reached, or somebody says stop.
-async fn run(cli: Cli) -> anyhow::Result<()> {
+async fn run(cli: RunArgs) -> anyhow::Result<()> {
     let progress = Progress::new();
     runtime::logging::start(&cli.log, &progress);
     if let Some(path) = &cli.summary_json {
         runtime::summary::check_writable(path)?;
     }
-    cli.check_spool()?;
+    cli.check()?;
     let camera = cli.camera();
     let connector = Connector::new(link_options(&cli, &camera)?);
     let stream = StreamId::new();
@@ -160,7 +169,7 @@ fn give_up_after(
     give_up
 }
 
-fn link_options(cli: &Cli, camera: &CameraName) -> anyhow::Result<LinkOptions> {
+pub(crate) fn link_options(cli: &RunArgs, camera: &CameraName) -> anyhow::Result<LinkOptions> {
     let access = cli
         .broker
         .access()
@@ -180,19 +189,20 @@ fn link_options(cli: &Cli, camera: &CameraName) -> anyhow::Result<LinkOptions> {
     })
 }
 
-fn source_options(cli: &Cli, camera: &CameraName) -> SourceOptions {
+pub(crate) fn source_options(cli: &RunArgs, camera: &CameraName) -> SourceOptions {
     SourceOptions {
         camera: camera.clone(),
         resolution: cli.source.resolution,
         fps: cli.source.fps,
         repeat: cli.source.repeat,
         max_frame_bytes: usize::try_from(cli.source.max_frame_bytes.as_u64()).unwrap_or(usize::MAX),
+        controls: cli.source.control.clone(),
     }
 }
 
 /// Where frames wait: in memory, or in a spool.
 fn outbox(
-    cli: &Cli,
+    cli: &RunArgs,
     camera: &CameraName,
     stream: StreamId,
     counters: &Arc<Counters>,
@@ -239,7 +249,7 @@ fn outbox(
 
 /// Live delivery has a mailbox for one frame instead of a queue; a source that is read as fast as the network takes its
 /// frames is read little ahead.
-fn queue_limits(cli: &Cli) -> Limits {
+fn queue_limits(cli: &RunArgs) -> Limits {
     let max_frames = match cli.delivery.delivery {
         DeliveryMode::Every => usize::MAX,
         DeliveryMode::Live => 1,
@@ -256,7 +266,7 @@ fn queue_limits(cli: &Cli) -> Limits {
 }
 
 fn delivery_options(
-    cli: &Cli,
+    cli: &RunArgs,
     camera: &CameraName,
     stream: StreamId,
 ) -> anyhow::Result<DeliveryOptions> {

@@ -4,6 +4,7 @@
 //! child, an unplugged camera, a dropped HTTP connection) by itself, saying so once, and fails only for what cannot.
 //! It knows nothing of numbering, queues or MQTT.
 
+mod control;
 mod spec;
 
 mod exec;
@@ -29,6 +30,12 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use protocol::jpeg::{JpegError, Unprepared};
 use protocol::topic::CameraName;
+
+pub use control::{ControlError, ControlSetting, set_control};
+#[cfg(target_os = "linux")]
+pub(crate) use v4l2::{DeviceKind, OwnCamera, Trial, VideoDevice, survey, try_camera};
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) use v4l2::{OfferedFormat, OfferedSize};
 
 pub use spec::{Resolution, SourceClass, SourceSpec};
 
@@ -68,6 +75,8 @@ pub struct SourceOptions {
     pub repeat: bool,
     /// Larger pictures are broken.
     pub max_frame_bytes: usize,
+    /// Set on a V4L2 camera each time that it is opened, in this order.
+    pub controls: Vec<ControlSetting>,
 }
 
 /// An opened source: the start of every picture's way.

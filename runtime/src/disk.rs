@@ -62,7 +62,7 @@ pub fn check(findings: &mut Findings, demand: Demand<'_>) {
     };
     let says = format!("{what}{in_use}: writes {} a second", size(speed));
     match room(&present) {
-        Some(room) => judge(findings, demand, &present, says, speed, room),
+        Some(room) => judge(findings, demand, &present, &says, speed, room),
         None if speed < SLOW => findings.warning(CHECK, format!("{says}: {}", too_slow())),
         None => findings.ok(CHECK, says),
     }
@@ -72,7 +72,7 @@ fn judge(
     findings: &mut Findings,
     demand: Demand<'_>,
     present: &Path,
-    says: String,
+    says: &str,
     speed: f64,
     room: u64,
 ) {
@@ -144,7 +144,7 @@ fn trial(folder: &Path) -> io::Result<f64> {
         .create_new(true)
         .open(&trial.0)?;
     // Not zeros: some disks and file systems make nothing of them.
-    let chunk: Vec<u8> = (0..CHUNK_BYTES).map(|n| (n * n / 7 % 251) as u8).collect();
+    let chunk: Vec<u8> = (0..=250).cycle().take(CHUNK_BYTES).collect();
     let start = Instant::now();
     let mut written = 0;
     while written < TRIAL_BYTES && start.elapsed() < LONGEST_TRIAL {

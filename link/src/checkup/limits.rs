@@ -7,6 +7,9 @@ use super::{BROKER, Checkup};
 use crate::options::{Protocol, SessionKind};
 use crate::wire::{Connected, Qos};
 
+/// A picture of foliage in the wind is so many times as large as one of a wall.
+const BUSY_SCENE: usize = 3;
+
 /// Enters the limits, each that is too low as a finding of its own.
 pub(super) fn judge(findings: &mut Findings, checkup: &Checkup, limits: Connected) {
     if checkup.options.protocol == Protocol::V311 {
@@ -18,16 +21,22 @@ pub(super) fn judge(findings: &mut Findings, checkup: &Checkup, limits: Connecte
         is_enough = false;
         says
     };
-    if let (Some(largest), Some(most)) = (checkup.largest_packet, limits.max_packet_bytes)
-        && most as usize <= largest
-    {
-        let says = too_low(format!(
-            "it takes packets of up to {} only, and a frame may have {} (--max-frame-bytes): larger ones are dropped; in \
-             Mosquitto raise max_packet_size",
-            ByteSize(most.into()),
-            ByteSize(largest as u64)
-        ));
-        findings.warning(BROKER, says);
+    if let (Some(picture), Some(most)) = (checkup.picture_packet, limits.max_packet_bytes) {
+        let most_bytes = usize::try_from(most).unwrap_or(usize::MAX);
+        let (picture_shown, most) = (ByteSize(picture as u64), ByteSize(most.into()));
+        if most_bytes < picture {
+            let says = too_low(format!(
+                "it takes packets of up to {most}, and the picture taken just now makes one of {picture_shown}: it would be \
+                 dropped; in Mosquitto raise max_packet_size"
+            ));
+            findings.error(BROKER, says);
+        } else if most_bytes / BUSY_SCENE < picture {
+            let says = too_low(format!(
+                "it takes packets of up to {most}; the picture taken just now makes one of {picture_shown}, and a busier scene \
+                 may make one that is dropped: in Mosquitto raise max_packet_size"
+            ));
+            findings.warning(BROKER, says);
+        }
     }
     if !limits.takes_qos_1 && checkup.qos == Qos::AtLeastOnce {
         let says = too_low(
@@ -104,7 +113,7 @@ mod tests {
                 receive_maximum: 8,
                 max_packet_bytes: 1000,
             },
-            largest_packet: Some(1 << 20),
+            picture_packet: Some(1999),
             qos: Qos::AtLeastOnce,
             harmless: Vec::new(),
             untried: Vec::new(),
@@ -123,6 +132,17 @@ mod tests {
         };
         assert_eq!(finding.verdict, Verdict::Ok);
         assert!(finding.says.contains("20 of them"), "{}", finding.says);
+    }
+
+    #[test]
+    fn a_picture_that_does_not_fit_is_an_error() {
+        let tiny = Connected {
+            max_packet_bytes: Some(1998),
+            ..GENEROUS
+        };
+        let mut findings = Findings::new(true);
+        judge(&mut findings, &checkup(), tiny);
+        assert_eq!(findings.all()[0].verdict, Verdict::Error);
     }
 
     #[test]

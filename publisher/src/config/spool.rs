@@ -7,7 +7,7 @@ use clap::Args;
 use protocol::topic::ConsumerName;
 use runtime::program::UsageError;
 
-use super::{Cli, DeliveryMode};
+use super::{DeliveryMode, RunArgs};
 use crate::queue::OnFull;
 use crate::spool::SpoolSync;
 
@@ -51,7 +51,7 @@ pub(crate) struct SpoolArgs {
     pub(crate) confirm: Vec<ConsumerName>,
 }
 
-impl Cli {
+impl RunArgs {
     /// What happens when the spool is full: what was asked, or what suits the source.
     pub(crate) fn spool_full(&self) -> Result<OnFull, UsageError> {
         match self.spool.spool_full {
@@ -66,7 +66,7 @@ impl Cli {
     }
 
     /// Options that contradict each other.
-    pub(crate) fn check_spool(&self) -> Result<(), UsageError> {
+    pub(super) fn check_spool(&self) -> Result<(), UsageError> {
         let live = self.delivery.delivery == DeliveryMode::Live;
         let wrong = |words: &str| Err(UsageError(words.to_owned()));
         match &self.spool.spool_dir {

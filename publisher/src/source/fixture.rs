@@ -19,6 +19,7 @@ pub(crate) fn options() -> SourceOptions {
         fps: None,
         repeat: false,
         max_frame_bytes: 1 << 20,
+        controls: Vec::new(),
     }
 }
 

@@ -6,27 +6,38 @@
 //! inside a JPEG.
 
 mod camera;
+mod controls;
 mod negotiate;
+mod survey;
+mod trial;
 
 mod clock;
+mod control;
 mod gaps;
 mod guard;
 mod mode;
 mod nodes;
+mod raspberry;
 mod trouble;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
 use self::camera::{Camera, Filled};
+pub(super) use self::controls::set_controls;
 use self::gaps::Gaps;
 use self::mode::Asked;
+pub(crate) use self::raspberry::OwnCamera;
+pub(crate) use self::survey::{DeviceKind, VideoDevice, survey};
+#[cfg(test)]
+pub(crate) use self::survey::{OfferedFormat, OfferedSize};
+pub(crate) use self::trial::{Trial, try_camera};
 use self::trouble::Trouble;
 use super::outage::Outage;
-use super::{Captured, RawPicture, SourceOptions};
+use super::{Captured, ControlSetting, RawPicture, SourceOptions};
 
 /// The thread is given back this often while no picture comes.
 const SLICE: Duration = Duration::from_millis(100);
@@ -47,6 +58,7 @@ pub struct V4l2Source {
     path: PathBuf,
     asked: Asked,
     max_frame_bytes: usize,
+    controls: Vec<ControlSetting>,
     streaming: Option<Streaming>,
     outage: Outage,
     denied_since: Option<Instant>,
@@ -73,6 +85,7 @@ impl V4l2Source {
                 fps: options.fps,
             },
             max_frame_bytes: options.max_frame_bytes,
+            controls: options.controls.clone(),
             streaming: None,
             outage,
             denied_since: None,
@@ -103,9 +116,9 @@ impl V4l2Source {
 
     /// One try to open the camera; if it fails, the pause before the next.
     async fn connect(&mut self) -> anyhow::Result<()> {
-        let (path, asked) = (self.path.clone(), self.asked);
+        let (path, asked, controls) = (self.path.clone(), self.asked, self.controls.clone());
         // Agreeing on a mode takes USB transfers, each up to seconds with a camera that hangs.
-        let opened = tokio::task::spawn_blocking(move || Camera::open(&path, &asked)).await;
+        let opened = tokio::task::spawn_blocking(move || open(&path, &asked, &controls)).await;
         let trouble = match opened {
             Ok(Ok(camera)) => {
                 self.denied_since = None;
@@ -207,6 +220,13 @@ impl V4l2Source {
     }
 }
 
+/// Opens the camera and sets its controls. Only now, for one that nobody holds open may sleep and forget them.
+fn open(path: &Path, asked: &Asked, controls: &[ControlSetting]) -> Result<Camera, Trouble> {
+    let camera = Camera::open(path, asked)?;
+    set_controls(path, controls)?;
+    Ok(camera)
+}
+
 impl Streaming {
     /// A picture if one is ready within a slice; an error, in words, if the device is to be dropped.
     fn poll(&mut self, max_frame_bytes: usize) -> Result<Option<Filled>, String> {
@@ -237,7 +257,6 @@ impl fmt::Debug for V4l2Source {
 mod tests {
     use super::*;
     use crate::source::Resolution;
-    use std::path::Path;
 
     fn source(path: &Path) -> V4l2Source {
         let options = SourceOptions {
@@ -249,6 +268,7 @@ mod tests {
             fps: Some(30.0),
             repeat: false,
             max_frame_bytes: 1 << 20,
+            controls: Vec::new(),
         };
         V4l2Source::new(path.to_owned(), &options)
     }

@@ -16,6 +16,11 @@ use crate::source::Resolution;
 /// Motion JPEG, and the name that some older drivers give it.
 const USABLE: [&[u8; 4]; 2] = [b"MJPG", b"JPEG"];
 
+/// Whether pictures of this format are ours to take.
+pub(super) fn is_usable(format: FourCC) -> bool {
+    USABLE.iter().any(|name| FourCC::new(name) == format)
+}
+
 /// Sets the device to Motion JPEG as near to `asked` as it can. Returns what it is set to and, if that is not what was
 /// asked, the one line that says so.
 pub(super) fn negotiate(

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use v4l::FourCC;
 
-use super::{mode, nodes};
+use super::{mode, nodes, raspberry};
 use crate::source::Resolution;
 
 /// A camera that did not open.
@@ -87,10 +87,10 @@ pub(super) fn format_name(fourcc: FourCC) -> String {
     String::from_utf8_lossy(&fourcc.repr).trim_end().to_owned()
 }
 
-fn pi_hint(Resolution { width, height }: Resolution) -> String {
+fn pi_hint(size: Resolution) -> String {
     format!(
-        "; a Raspberry Pi's own camera is reached through libcamera: --source \"exec:rpicam-vid -t 0 --codec mjpeg -q 80 \
-         --width {width} --height {height} -o -\""
+        "; a Raspberry Pi's own camera is reached through libcamera: {}",
+        raspberry::source_line(size)
     )
 }
 

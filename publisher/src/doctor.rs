@@ -1,0 +1,46 @@
+//! `doctor`: is all well with camera, broker, clock and disk? Nothing is published that anybody takes for a frame.
+
+mod broker;
+mod camera;
+
+use runtime::disk::{self, Demand};
+use runtime::findings::Findings;
+use runtime::progress::Progress;
+use runtime::{clock, logging};
+
+use crate::config::{DoctorArgs, RunArgs};
+use crate::run::{link_options, source_options};
+
+/// Checks what a run with the same options would need.
+pub(crate) async fn check(args: DoctorArgs) -> anyhow::Result<()> {
+    let DoctorArgs { json, run } = args;
+    logging::start(&run.log, &Progress::new());
+    check_options(&run)?;
+    let camera = run.camera();
+    let link = link_options(&run, &camera)?;
+    let mut findings = Findings::new(json);
+    let picture_bytes = camera::check(&mut findings, &run, source_options(&run, &camera)).await;
+    broker::check(&mut findings, &run, &camera, link, picture_bytes).await;
+    clock::check(&mut findings);
+    if let Some(folder) = run.spool.spool_dir.as_deref() {
+        let most = run.spool.spool_max_bytes.as_u64();
+        disk::check(
+            &mut findings,
+            Demand {
+                option: "--spool-dir",
+                folder,
+                may_grow_to: Some(("--spool-max-bytes", most)),
+            },
+        );
+    }
+    findings.close()
+}
+
+/// What a run would refuse is refused here, too.
+fn check_options(run: &RunArgs) -> anyhow::Result<()> {
+    run.check()?;
+    run.on_full()?;
+    run.spool_full()?;
+    run.format()?;
+    Ok(())
+}
