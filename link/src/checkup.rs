@@ -57,9 +57,17 @@ pub struct Heard {
     pub at: SystemTime,
 }
 
+/// All that was heard.
+pub struct Hearing {
+    /// In the order in which it came.
+    pub heard: Vec<Heard>,
+    /// Whether it came in the program's own session, and so may have waited there for long.
+    pub is_the_programs: bool,
+}
+
 impl Checkup {
     /// Asks, and enters what is found. Gives what was heard meanwhile; `None`: nobody could listen.
-    pub async fn run(mut self, findings: &mut Findings) -> Option<Vec<Heard>> {
+    pub async fn run(mut self, findings: &mut Findings) -> Option<Hearing> {
         // Whoever has it is another check-up by chance, and there are too many numbers for that.
         self.options.client_id = format!("fb-doctor-{:016x}", fastrand::u64(..));
         self.options.will = None;
@@ -83,7 +91,11 @@ impl Checkup {
         };
         match session {
             Ok((session, is_the_programs)) => {
-                Some(self.try_rights(session, is_the_programs, findings).await)
+                let heard = self.try_rights(session, is_the_programs, findings).await;
+                Some(Hearing {
+                    heard,
+                    is_the_programs,
+                })
             }
             Err(error) => {
                 findings.error(BROKER, self.in_words(&error));

@@ -22,7 +22,7 @@ mod v5;
 mod wire;
 
 pub use args::{AccessError, BrokerAccess, BrokerArgs};
-pub use checkup::{Checkup, Heard};
+pub use checkup::{Checkup, Heard, Hearing};
 pub use error::LinkError;
 pub use options::{LinkOptions, MQTT_MAX_PACKET_BYTES, Protocol, SessionKind, Will};
 pub use reconnect::Connector;

@@ -165,6 +165,18 @@ impl TopicPrefix {
         self.of(camera, "status")
     }
 
+    /// Filter for the status of `camera`, or of every camera.
+    #[must_use]
+    pub fn status_filter(&self, camera: Option<&CameraName>) -> String {
+        self.filter(camera, "status")
+    }
+
+    /// The camera whose status topic `topic` is, if it is one.
+    #[must_use]
+    pub fn camera_of_status(&self, topic: &str) -> Option<CameraName> {
+        self.camera_before(topic, "/status")
+    }
+
     /// Where `camera` publishes its figures.
     #[must_use]
     pub fn stats(&self, camera: &CameraName) -> String {

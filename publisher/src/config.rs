@@ -68,8 +68,8 @@ Examples:
   # for people
   frame-publisher devices
 
-  # for scripts: the stable name of the first camera
-  frame-publisher devices --json | jq -r '[.devices[] | select(.kind == \"camera\")][0].stable_names[0]'
+  # for scripts: all that can be a --source
+  frame-publisher devices --json | jq -r '.devices[] | select(.kind == \"camera\") | .path'
 
 A stable name, or the path itself, is what --source takes; a control's name is what --control takes.
 ";

@@ -22,16 +22,20 @@ pub(crate) async fn check(args: DoctorArgs) -> anyhow::Result<()> {
     let picture_bytes = camera::check(&mut findings, &run, source_options(&run, &camera)).await;
     broker::check(&mut findings, &run, &camera, link, picture_bytes).await;
     clock::check(&mut findings);
-    if let Some(folder) = run.spool.spool_dir.as_deref() {
-        let most = run.spool.spool_max_bytes.as_u64();
-        disk::check(
+    match run.spool.spool_dir.as_deref() {
+        Some(folder) => disk::check(
             &mut findings,
             Demand {
                 option: "--spool-dir",
                 folder,
-                may_grow_to: Some(("--spool-max-bytes", most)),
+                may_grow_to: Some(("--spool-max-bytes", run.spool.spool_max_bytes.as_u64())),
+                bytes_per_second: None,
             },
-        );
+        ),
+        None => findings.ok(
+            disk::CHECK,
+            "not used: without --spool-dir, frames wait in memory",
+        ),
     }
     findings.close()
 }

@@ -10,7 +10,8 @@ use bytesize::ByteSize;
 use crate::findings::Findings;
 use crate::folder::LOCK_FILE;
 
-const CHECK: &str = "disk";
+/// What these findings are entered as.
+pub const CHECK: &str = "disk";
 
 /// Enough to get past what a disk takes into its own memory at once, and no burden for an SD card.
 const TRIAL_BYTES: usize = 16 << 20;
@@ -30,6 +31,8 @@ pub struct Demand<'a> {
     pub folder: &'a Path,
     /// How large its content may become, if that is bounded: the option, and bytes.
     pub may_grow_to: Option<(&'a str, u64)>,
+    /// What comes now, if that is known.
+    pub bytes_per_second: Option<f64>,
 }
 
 /// Enters whether the folder can be written to, how fast, and how much room it has.
@@ -96,7 +99,23 @@ fn judge(
             );
         }
     }
-    findings.ok(CHECK, says);
+    match demand.bytes_per_second.filter(|rate| *rate >= 1.0) {
+        Some(rate) => findings.ok(
+            CHECK,
+            format!("{says}, enough for {}", lasts(room as f64 / rate)),
+        ),
+        None => findings.ok(CHECK, says),
+    }
+}
+
+/// In days, hours or minutes.
+fn lasts(seconds: f64) -> String {
+    let (amount, unit) = match seconds {
+        0.0..7200.0 => (seconds / 60.0, "minutes"),
+        7200.0..172_800.0 => (seconds / 3600.0, "hours"),
+        _ => (seconds / 86400.0, "days"),
+    };
+    format!("{amount:.0} {unit} of what comes now")
 }
 
 fn too_slow() -> String {
@@ -206,6 +225,7 @@ mod tests {
             option: "--out",
             folder,
             may_grow_to,
+            bytes_per_second: None,
         };
         check(&mut findings, demand);
         findings.all()[0].clone()
@@ -251,6 +271,13 @@ mod tests {
             "{}",
             finding.says
         );
+    }
+
+    #[test]
+    fn how_long_room_lasts_is_told_in_a_unit_for_people() {
+        assert_eq!(lasts(600.0), "10 minutes of what comes now");
+        assert_eq!(lasts(10_000.0), "3 hours of what comes now");
+        assert_eq!(lasts(1e6), "12 days of what comes now");
     }
 
     #[test]

@@ -57,6 +57,9 @@ Examples:
   # a week of pictures, and no more than 50 GB of each camera
   frame-subscriber --out frames --consumer office-pc --keep-for 7d --keep-bytes 50GB
 
+  # does all work: broker, rights, cameras, clocks, disk?
+  frame-subscriber doctor --broker mqtt://192.168.1.10 --camera front-door --out frames
+
   # is everything there?
   frame-subscriber verify frames
 
@@ -64,6 +67,15 @@ Examples:
   frame-subscriber verify --repair frames
 
 Every option can come from its environment variable; a flag wins over the variable.
+";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  # before it is left alone
+  frame-subscriber doctor --broker mqtt://192.168.1.10 --camera front-door --out D:\\frames --consumer office-pc
+
+  # for scripts: what is wrong
+  frame-subscriber doctor --json | jq -r '.checks[] | select(.verdict != \"ok\") | .says'
 ";
 
 /// Receives camera frames over MQTT and writes each to disk.
@@ -90,6 +102,24 @@ pub enum Command {
     /// Re-read a folder against its index: complete, decodable, right checksum, no gaps; exits 1 if it is not whole
     #[command(after_long_help = EXIT_CODES_HELP)]
     Verify(VerifyArgs),
+    /// Check broker, rights, cameras, clock and disk with the options of a run, disturbing nobody; exits 1 if anything is wrong
+    ///
+    /// Put `doctor` before the options that you run with. Each check is one line: ok, warning or error, and what to do. Frames are
+    /// listened to for three seconds, under a client id of its own, and neither stored nor acknowledged. While this consumer runs
+    /// here as the same --username, the broker is not logged in to, for a broker that takes user names for client ids would end the
+    /// running program.
+    #[command(after_long_help = format!("{DOCTOR_EXAMPLES}\n{EXIT_CODES_HELP}"))]
+    Doctor(Box<DoctorArgs>),
+}
+
+/// Options of `doctor`: those of receiving, so that a run's command line can be checked as it is.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print the report as JSON
+    #[arg(long, env = "FRAMEBRIDGE_JSON", value_parser = BoolishValueParser::new())]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// Options of receiving.

@@ -145,6 +145,7 @@ mod tests {
             frame: Some(id),
             bytes: 1,
             latency: Duration::ZERO,
+            transit: jiff::SignedDuration::ZERO,
         });
     }
 

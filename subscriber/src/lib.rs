@@ -3,10 +3,13 @@
 //! A frame's way is the order of the modules: `receive` takes it from the broker, `storing` hands it to the [`store`],
 //! which asks its [`ledger`] whether it is new, names it by its [`layout`] and enters it in its folder's [`index`]; what
 //! came and what did not is counted by [`gaps`]; the newest goes to [`latest`]. `latest_only` leaves out what is late,
-//! `retention` deletes what is old. [`verify`] reads it all again; `repair` mends the indexes and the ledger first.
+//! `retention` deletes what is old. [`verify`] reads it all again; `repair` mends the indexes and the ledger first. `doctor`
+//! checks a set-up.
 
 pub mod config;
 pub mod run;
+
+mod doctor;
 
 mod receive;
 mod storing;

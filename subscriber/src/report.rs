@@ -1,5 +1,6 @@
 //! What the subscriber says of itself: the live line and the closing summary.
 
+mod clocks;
 mod seldom;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::counters::{Counters, Shortfall};
 use crate::retention::Deleted;
 use crate::store::{Outcome, SharedLedger};
 use crate::storing::Stored;
+use clocks::Clocks;
 use seldom::Seldom;
 
 /// Counts, and shows progress at every [`Reporter::tick`].
@@ -31,6 +33,7 @@ pub(crate) struct Reporter {
     frames: Rate,
     bytes: Rate,
     overrun: u64,
+    clocks: Clocks,
     gap_warnings: Seldom,
     set_aside_warnings: Seldom,
     lag_warnings: Seldom,
@@ -52,6 +55,7 @@ impl Reporter {
             frames: Rate::new(),
             bytes: Rate::new(),
             overrun: 0,
+            clocks: Clocks::default(),
             gap_warnings: Seldom::default(),
             set_aside_warnings: Seldom::default(),
             lag_warnings: Seldom::default(),
@@ -60,10 +64,13 @@ impl Reporter {
 
     pub(crate) fn enter(&mut self, stored: &Stored) {
         let opened_gap = self.counters.enter(stored);
-        if let (Some(_), Outcome::Stored { .. }) = (&stored.frame, &stored.outcome) {
-            self.latencies.record(stored.latency);
-        }
         let now = Instant::now();
+        if let (Some(frame), Outcome::Stored { .. }) = (&stored.frame, &stored.outcome) {
+            self.latencies.record(stored.latency);
+            if let Some(disagreement) = self.clocks.observe(frame, stored.transit, now) {
+                warn!("camera {}: {disagreement}", frame.camera);
+            }
+        }
         if let (Some(frame), Some(range)) = (&stored.frame, opened_gap)
             && self.gap_warnings.is_due(now)
         {
@@ -172,6 +179,8 @@ pub(crate) struct Summary {
     given_up: u64,
     /// Left out because only the latest are wanted; not among the received ones.
     skipped: u64,
+    /// Stored frames that were taken later than they came: the camera's clock is ahead of ours.
+    from_future: u64,
     /// Files that retention has deleted.
     deleted: u64,
     #[serde(skip)]
@@ -197,6 +206,7 @@ impl Summary {
             missing: missing.frames,
             given_up,
             skipped,
+            from_future: reporter.clocks.frames_from_future(),
             deleted: deleted.files,
             deleted_bytes: deleted.bytes,
             reconnects: reporter.reconnects,
@@ -231,6 +241,12 @@ impl Summary {
         }
         if self.skipped > 0 {
             lines.push(format!("Skipped for newer ones: {} frames", self.skipped));
+        }
+        if self.from_future > 0 {
+            lines.push(format!(
+                "From the future, by a camera's clock: {} frames",
+                self.from_future
+            ));
         }
         if self.deleted > 0 {
             lines.push(format!(

@@ -34,6 +34,7 @@ pub fn main() -> ExitCode {
     runtime::allocator::keep_frame_memory();
     match cli.command {
         Some(Command::Verify(args)) => runtime::program::exit_code(verify(&args)),
+        Some(Command::Doctor(args)) => runtime::program::run(crate::doctor::check(*args)),
         Some(Command::Run(args)) => runtime::program::run(run(*args)),
         None => runtime::program::run(run(cli.run)),
     }
@@ -195,7 +196,7 @@ fn reception(args: &RunArgs) -> Reception {
 }
 
 /// What is subscribed to.
-fn filters(frames: &FrameArgs) -> Vec<(String, Qos)> {
+pub(crate) fn filters(frames: &FrameArgs) -> Vec<(String, Qos)> {
     let (prefix, camera) = (&frames.topic_prefix, frames.camera.one());
     let filter = prefix.frames_filter(camera);
     if let Some(group) = &frames.group {
@@ -216,7 +217,7 @@ fn receipts(args: &RunArgs) -> Option<Receipts> {
     Some(Receipts::new(consumer, frames.topic_prefix.clone()))
 }
 
-fn link_options(args: &RunArgs) -> anyhow::Result<LinkOptions> {
+pub(crate) fn link_options(args: &RunArgs) -> anyhow::Result<LinkOptions> {
     let access = args
         .broker
         .access()

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use link::AckToken;
 use protocol::event::Decoded;
 use protocol::frame::{Frame, FrameId};
@@ -51,6 +51,8 @@ pub(crate) struct Stored {
     pub(crate) bytes: u64,
     /// From the grab to the file under its final name; zero if the two clocks say less.
     pub(crate) latency: Duration,
+    /// From the grab, by the camera's clock, to the arrival, by ours: the one figure that may be negative.
+    pub(crate) transit: SignedDuration,
 }
 
 /// Everything that frames are written to.
@@ -225,6 +227,9 @@ fn answer(job: &Job, outcome: Outcome) -> Stored {
         frame: frame.map(|frame| frame.id.clone()),
         bytes: bytes as u64,
         latency: frame.map(age).unwrap_or_default(),
+        transit: frame.map_or(SignedDuration::ZERO, |frame| {
+            job.arrival.received_at.duration_since(frame.captured_at)
+        }),
     }
 }
 

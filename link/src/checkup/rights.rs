@@ -69,7 +69,14 @@ struct Trial<'a> {
 impl Trial<'_> {
     async fn publish_all(&mut self, findings: &mut Findings) {
         let checkup = self.checkup;
+        let untried = checkup.untried.join(", ");
         if checkup.harmless.is_empty() {
+            if !untried.is_empty() {
+                findings.ok(
+                    RIGHTS,
+                    format!("publishing to {untried} was not tried, for that reaches others"),
+                );
+            }
             return;
         }
         let mut allowed = Vec::new();
@@ -109,12 +116,10 @@ impl Trial<'_> {
             );
             return;
         }
-        let untried = match checkup.untried.as_slice() {
-            [] => String::new(),
-            topics => format!(
-                " (not tried, for what is published there reaches others: {})",
-                topics.join(", ")
-            ),
+        let untried = if untried.is_empty() {
+            untried
+        } else {
+            format!(" (not tried, for what is published there reaches others: {untried})")
         };
         findings.ok(
             RIGHTS,

@@ -57,8 +57,9 @@ impl Delivery {
             if received.topic == topic::consumer_status(consumer) {
                 depot.is_online(nth, received.payload == ONLINE);
             } else if received.topic == prefix.receipt(camera, consumer) {
-                // A retained one may be of a disk that is no more.
-                if !received.retain {
+                // A retained one may be of a disk that is no more. An empty one claims nothing: `doctor` asks by it whether it
+                // may be sent.
+                if !received.retain && !received.payload.is_empty() {
                     self.take_receipt(nth, &received.payload);
                 }
             }

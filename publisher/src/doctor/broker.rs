@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use link::{Checkup, Heard, LinkOptions, Message, Qos};
+use link::{Checkup, Heard, Hearing, LinkOptions, Message, Qos};
 use protocol::event::Format;
 use protocol::topic::{self, CameraName, ConsumerName, ONLINE};
 use runtime::findings::Findings;
@@ -37,7 +37,7 @@ pub(super) async fn check(
     if !run.delivery.no_latest {
         untried.push(prefix.latest(camera));
     }
-    let heard = Checkup {
+    let hearing = Checkup {
         options,
         picture_packet: picture_bytes.map(|bytes| packet_bytes(format, bytes)),
         qos: run.qos(),
@@ -58,7 +58,9 @@ pub(super) async fn check(
     }
     .run(findings)
     .await;
-    let Some(heard) = heard else { return };
+    let Some(Hearing { heard, .. }) = hearing else {
+        return;
+    };
     for consumer in confirm {
         judge_consumer(findings, run, camera, consumer, &heard);
     }

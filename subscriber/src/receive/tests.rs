@@ -3,7 +3,7 @@ use std::net::TcpListener;
 use std::thread;
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use link::{LinkOptions, SessionKind};
 use runtime::progress::Progress;
 
@@ -142,6 +142,7 @@ async fn what_has_come_is_stored_before_the_end() {
                 frame: None,
                 bytes: 0,
                 latency: Duration::ZERO,
+                transit: SignedDuration::ZERO,
             };
             done.send(stored).unwrap();
         }
