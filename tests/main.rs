@@ -7,8 +7,10 @@ mod harness;
 mod storm;
 
 mod announcements;
+mod clocks;
 mod command_line;
 mod disks;
+mod doctor;
 mod foreign_clients;
 mod latest_only;
 mod limits;

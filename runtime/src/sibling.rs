@@ -37,15 +37,19 @@ mod linux {
     }
 
     fn bears(process: &Path, name: &str) -> bool {
-        let has = |file: &str| {
-            let words = fs::read(process.join(file)).ok()?;
-            Some(words.split(|byte| *byte == 0).any(|word| {
-                let value = word.rsplit(|byte| *byte == b'=').next();
-                value == Some(name.as_bytes())
-            }))
+        let read = |file: &str| fs::read(process.join(file));
+        // One that has ended, and whose parent has not asked for it yet, has no command line any more.
+        let Some(words) = read("cmdline").ok().filter(|words| !words.is_empty()) else {
+            return false;
         };
-        // One that is already ending has no command line any more.
-        has("cmdline") == Some(true) || has("environ").unwrap_or(process.join("cmdline").exists())
+        has(&words, name) || read("environ").map_or(true, |variables| has(&variables, name))
+    }
+
+    /// Whether a word is `name`, or ends with `=` and it.
+    fn has(words: &[u8], name: &str) -> bool {
+        words
+            .split(|byte| *byte == 0)
+            .any(|word| word.rsplit(|byte| *byte == b'=').next() == Some(name.as_bytes()))
     }
 
     #[cfg(test)]
@@ -104,6 +108,9 @@ mod linux {
             let folder = tempfile::tempdir().unwrap();
             let ours = ("comm", "frame-publisher\n");
             process(folder.path(), 1, &[ours]);
+            // This one has ended.
+            process(folder.path(), 3, &[ours, ("cmdline", "")]);
+            assert_eq!(running_as(folder.path(), 1, "nest"), None);
             process(folder.path(), 2, &[ours, ("cmdline", "p\0")]);
             assert_eq!(running_as(folder.path(), 1, "nest"), Some(2));
         }

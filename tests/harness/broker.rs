@@ -36,6 +36,7 @@ pub(crate) struct Setup {
     certificate: Option<Certificate>,
     users: Vec<(String, String)>,
     client_authority: Option<PathBuf>,
+    users_are_client_ids: bool,
 }
 
 impl Setup {
@@ -54,6 +55,12 @@ impl Setup {
     /// Clients must show a certificate that the authority at `certificate` has signed.
     pub(crate) fn client_certificates_of(mut self, certificate: &Path) -> Self {
         self.client_authority = Some(certificate.to_owned());
+        self
+    }
+
+    /// A session belongs to its user, whatever the client id, as in the configuration for a LAN.
+    pub(crate) fn with_users_as_client_ids(mut self) -> Self {
+        self.users_are_client_ids = true;
         self
     }
 
@@ -113,6 +120,9 @@ impl Setup {
         ] {
             lines.push(listener);
             lines.extend(self.encryption());
+            if self.users_are_client_ids {
+                lines.push("use_username_as_clientid true".to_owned());
+            }
         }
         lines.join("\n") + "\n"
     }

@@ -13,6 +13,20 @@ pub(crate) const STREAM: &str = "0199a000-0000-7000-8000-0000deadbeef";
 /// Frames are a second apart.
 #[track_caller]
 pub(crate) fn publish_event(broker: &Broker, topic: &str, picture: &Path, number: usize, crc: u32) {
+    let time = format!("2026-11-22T14:30:{number:02}.000000Z");
+    publish_event_taken_at(&time, broker, topic, picture, number, crc);
+}
+
+/// [`publish_event`] of a frame that was taken at `time`.
+#[track_caller]
+pub(crate) fn publish_event_taken_at(
+    time: &str,
+    broker: &Broker,
+    topic: &str,
+    picture: &Path,
+    number: usize,
+    crc: u32,
+) {
     let mut message = mosquitto_pub(broker)
         .flags("-V mqttv5 -q 1 -D publish content-type image/jpeg -t")
         .arg(topic);
@@ -21,7 +35,7 @@ pub(crate) fn publish_event(broker: &Broker, topic: &str, picture: &Path, number
         ("id", &format!("{STREAM}-{number:020}")),
         ("source", "/cameras/door"),
         ("type", "framebridge.frame.v1"),
-        ("time", &format!("2026-11-22T14:30:{number:02}.000000Z")),
+        ("time", time),
         ("sequence", &format!("{number:020}")),
         ("stream", STREAM),
         ("dropped", "0"),
