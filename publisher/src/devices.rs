@@ -3,7 +3,8 @@
 use crate::config::DevicesArgs;
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn list(_args: &DevicesArgs) -> anyhow::Result<()> {
+pub(crate) fn list(args: &DevicesArgs) -> anyhow::Result<()> {
+    let _ = args.json;
     anyhow::bail!("V4L2 cameras exist only on Linux: here, take another kind of --source");
 }
 
@@ -20,7 +21,7 @@ mod linux {
     use serde::Serialize;
 
     use super::DevicesArgs;
-    use crate::source::{DeviceKind, OwnCamera, Resolution, VideoDevice, survey};
+    use crate::source::{DeviceKind, OwnCamera, Resolution, VideoDevice, listed, survey};
 
     #[derive(Serialize)]
     struct Report {
@@ -93,7 +94,9 @@ mod linux {
         for name in &device.stable_names {
             let _ = writeln!(text, "  also {}", name.display());
         }
-        for format in &device.formats {
+        let (usable, others): (Vec<_>, Vec<_>) =
+            device.formats.iter().partition(|format| format.usable);
+        for format in usable {
             let _ = writeln!(text, "  {}", format.format);
             for size in &format.sizes {
                 let rates = match size.fps.as_slice() {
@@ -102,6 +105,11 @@ mod linux {
                 };
                 let _ = writeln!(text, "    {}{rates}", size.size);
             }
+        }
+        if !others.is_empty() {
+            // Their sizes are of no use here; --json has them.
+            let names: Vec<_> = others.iter().map(|format| format.format.clone()).collect();
+            let _ = writeln!(text, "  not used: {}", listed(&names));
         }
         if !device.controls.is_empty() {
             text.push_str("  controls\n");
@@ -124,14 +132,19 @@ mod linux {
                 stable_names: vec!["/dev/v4l/by-id/usb-Webcam".into()],
                 kind,
                 says: (kind == DeviceKind::Other).then(|| "metadata".to_owned()),
-                formats: vec![OfferedFormat {
-                    format: "MJPG".to_owned(),
-                    sizes: vec![OfferedSize {
-                        size: "1280x720".to_owned(),
-                        fps: vec!["30".to_owned(), "15".to_owned()],
-                    }],
-                }],
+                formats: [("MJPG", true), ("YUYV", false)].map(offered).into(),
                 controls: Vec::new(),
+            }
+        }
+
+        fn offered((format, usable): (&str, bool)) -> OfferedFormat {
+            OfferedFormat {
+                format: format.to_owned(),
+                usable,
+                sizes: vec![OfferedSize {
+                    size: "1280x720".to_owned(),
+                    fps: vec!["30".to_owned(), "15".to_owned()],
+                }],
             }
         }
 
@@ -144,7 +157,7 @@ mod linux {
             assert_eq!(
                 in_text(&report),
                 "/dev/video0 (Webcam, driver uvcvideo)\n  also /dev/v4l/by-id/usb-Webcam\n  MJPG\n    1280x720 at 30, 15 \
-                 fps\n\nNo cameras:\n  /dev/video1 (Webcam, driver uvcvideo): metadata\n"
+                 fps\n  not used: YUYV\n\nNo cameras:\n  /dev/video1 (Webcam, driver uvcvideo): metadata\n"
             );
         }
 

@@ -33,7 +33,7 @@ use protocol::topic::CameraName;
 
 pub use control::{ControlError, ControlSetting, set_control};
 #[cfg(target_os = "linux")]
-pub(crate) use v4l2::{DeviceKind, OwnCamera, Trial, VideoDevice, survey, try_camera};
+pub(crate) use v4l2::{DeviceKind, OwnCamera, Trial, VideoDevice, listed, survey, try_camera};
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) use v4l2::{OfferedFormat, OfferedSize};
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use bytesize::ByteSize;
 use protocol::jpeg::{self, Unprepared};
 use runtime::findings::Findings;
@@ -92,7 +91,7 @@ async fn first_picture(source: &SourceSpec, options: &SourceOptions) -> Result<U
 mod v4l2 {
     use std::path::Path;
 
-    use super::{Bytes, CHECK, Findings, SourceOptions, Unprepared};
+    use super::{CHECK, Findings, SourceOptions, Unprepared};
     use crate::source::{OwnCamera, Trial, try_camera};
 
     /// What the camera is called, and a picture; `None`: it is told why there is none.
@@ -136,8 +135,7 @@ mod v4l2 {
         if let Some(difference) = trial.difference {
             findings.warning(CHECK, format!("{what}: {difference}"));
         }
-        let jpeg: Bytes = trial.jpeg;
-        (format!("{what}, {}", trial.mode), jpeg.into())
+        (format!("{what}, {}", trial.mode), trial.jpeg.into())
     }
 
     /// One that bears the device's path in its command line, as far as that can be seen.

@@ -30,6 +30,7 @@ use self::camera::{Camera, Filled};
 pub(super) use self::controls::set_controls;
 use self::gaps::Gaps;
 use self::mode::Asked;
+pub(crate) use self::mode::listed;
 pub(crate) use self::raspberry::OwnCamera;
 pub(crate) use self::survey::{DeviceKind, VideoDevice, survey};
 #[cfg(test)]

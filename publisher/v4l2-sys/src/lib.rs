@@ -3,12 +3,12 @@
 //! It takes the place of the published crate of this name, which generates the same at each build and so needs
 //! libclang. The structures hold C `long`s and pointers, so their layout differs between 64- and 32-bit machines: one
 //! file for each, both written by `regenerate`. Each file asserts its own layout at compile time. By hand, and with a safe
-//! face: [`controls`].
+//! face: [`ask`].
 
 #![allow(nonstandard_style)]
 #![allow(clippy::all)]
 
-pub mod controls;
+pub mod ask;
 
 #[cfg(target_pointer_width = "64")]
 include!("bindings_64.rs");

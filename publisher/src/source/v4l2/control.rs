@@ -23,7 +23,7 @@ pub(crate) struct Control {
     pub(super) step: u64,
     pub(super) default: i64,
     /// `None`: it cannot be read.
-    pub(super) value: Option<i32>,
+    pub(super) value: Option<i64>,
     /// Of a menu.
     pub(super) items: Vec<Item>,
     pub(super) read_only: bool,
@@ -143,6 +143,10 @@ impl fmt::Display for Control {
         match (self.kind, self.value) {
             (Kind::Button, _) => f.write_str(", a button")?,
             (Kind::Other, _) => f.write_str(", of a kind that cannot be set here")?,
+            (Kind::Bitmask, Some(value)) => {
+                let (allowed, default) = (self.allowed(), self.default);
+                write!(f, "=0x{value:x} of {allowed}, default 0x{default:x}")?;
+            }
             (_, Some(value)) => write!(
                 f,
                 "={value} of {}, default {}",

@@ -9,9 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use v4l::v4l_sys::controls::{
-    control_value, query_control, query_menu_item, set_control_value, text,
-};
+use v4l::v4l_sys::ask::{control_value, query_control, query_menu_item, set_control_value, text};
 use v4l::v4l_sys::{V4L2_CTRL_FLAG_NEXT_CTRL, v4l2_query_ext_ctrl};
 
 use super::control::{Control, Item, Kind};
@@ -53,7 +51,7 @@ pub(super) fn controls_of(path: &Path) -> io::Result<Vec<Control>> {
     Ok(all(open(path)?.as_fd()))
 }
 
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path) -> io::Result<File> {
     File::options()
         .read(true)
         .write(true)
@@ -139,7 +137,11 @@ fn control(device: BorrowedFd<'_>, found: &v4l2_query_ext_ctrl) -> Control {
         default: found.default_value,
         value: is_readable
             .then(|| control_value(device, found.id).ok())
-            .flatten(),
+            .flatten()
+            .map(|value| match kind {
+                Kind::Bitmask => i64::from(value.cast_unsigned()),
+                _ => i64::from(value),
+            }),
         items: if kind == Kind::Menu {
             items(device, found)
         } else {
@@ -191,19 +193,17 @@ impl From<ControlError> for Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v4l::v4l_sys::controls;
+    use v4l::v4l_sys::ask;
     use v4l::v4l2::vidioc;
 
     #[test]
     fn the_requests_are_those_that_the_crate_makes() {
         for (ours, the_crates) in [
-            (controls::VIDIOC_G_CTRL, vidioc::VIDIOC_G_CTRL),
-            (controls::VIDIOC_S_CTRL, vidioc::VIDIOC_S_CTRL),
-            (controls::VIDIOC_QUERYMENU, vidioc::VIDIOC_QUERYMENU),
-            (
-                controls::VIDIOC_QUERY_EXT_CTRL,
-                vidioc::VIDIOC_QUERY_EXT_CTRL,
-            ),
+            (ask::VIDIOC_QUERYCAP, vidioc::VIDIOC_QUERYCAP),
+            (ask::VIDIOC_G_CTRL, vidioc::VIDIOC_G_CTRL),
+            (ask::VIDIOC_S_CTRL, vidioc::VIDIOC_S_CTRL),
+            (ask::VIDIOC_QUERYMENU, vidioc::VIDIOC_QUERYMENU),
+            (ask::VIDIOC_QUERY_EXT_CTRL, vidioc::VIDIOC_QUERY_EXT_CTRL),
         ] {
             assert_eq!(u64::from(ours), the_crates);
         }

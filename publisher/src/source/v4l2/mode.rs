@@ -72,7 +72,7 @@ pub(super) fn tell_difference(asked: &Asked, agreed: &Agreed, offer: &Offer) -> 
 }
 
 /// In one line, which a few drivers would fill with dozens.
-pub(super) fn listed(words: &[String]) -> String {
+pub(crate) fn listed(words: &[String]) -> String {
     let shown = words.len().min(LISTED);
     let mut line = words[..shown].join(", ");
     if words.len() > shown {

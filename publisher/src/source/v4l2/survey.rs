@@ -1,15 +1,18 @@
 //! Every video device of a machine, and what it offers. What one of them refuses is told of that one, and ends nothing.
 
+use std::io;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use v4l::capability::Flags;
 use v4l::framesize::FrameSizeEnum;
+use v4l::v4l_sys::ask::capabilities;
 use v4l::video::Capture as _;
 use v4l::{Device, FourCC, FrameSize};
 
 use super::control::Control;
-use super::controls::controls_of;
+use super::controls::{controls_of, open};
 use super::guard::guarded;
 use super::negotiate::is_usable;
 use super::trouble::{Trouble, format_name};
@@ -47,6 +50,8 @@ pub(crate) enum DeviceKind {
 pub(crate) struct OfferedFormat {
     /// As V4L2 spells it.
     pub(crate) format: String,
+    /// Whether it is one that we take.
+    pub(crate) usable: bool,
     pub(crate) sizes: Vec<OfferedSize>,
 }
 
@@ -107,10 +112,7 @@ fn ask(path: &Path) -> Result<Answers, Trouble> {
     let device = guarded(|| Device::with_path(path)).map_err(|e| Trouble::opening(path, &e))?;
     let formats = guarded(|| device.enum_formats())
         .map_err(|e| Trouble::talking("asking for formats", &e))?;
-    // It fails inside the crate for some products' names, and is only for the words.
-    let is_metadata = formats.is_empty()
-        && guarded(|| device.query_caps())
-            .is_ok_and(|caps| caps.capabilities.contains(Flags::META_CAPTURE));
+    let is_metadata = formats.is_empty() && is_metadata(path).unwrap_or(false);
     Ok(Answers {
         gives_mjpg: formats.iter().any(|format| is_usable(format.fourcc)),
         formats: formats
@@ -119,6 +121,11 @@ fn ask(path: &Path) -> Result<Answers, Trouble> {
             .collect(),
         is_metadata,
     })
+}
+
+fn is_metadata(path: &Path) -> io::Result<bool> {
+    let capabilities = capabilities(open(path)?.as_fd())?;
+    Ok(Flags::from(capabilities).contains(Flags::META_CAPTURE))
 }
 
 fn judge(answers: &Answers) -> (DeviceKind, Option<String>) {
@@ -142,6 +149,7 @@ fn offered(device: &Device, fourcc: FourCC) -> OfferedFormat {
     let sizes = guarded(|| device.enum_framesizes(fourcc)).unwrap_or_default();
     OfferedFormat {
         format: format_name(fourcc),
+        usable: is_usable(fourcc),
         sizes: sizes
             .iter()
             .map(|size| offered_size(device, fourcc, size))
@@ -205,6 +213,7 @@ mod tests {
         let formats = || {
             vec![OfferedFormat {
                 format: "YUYV".to_owned(),
+                usable: false,
                 sizes: Vec::new(),
             }]
         };

@@ -1,23 +1,35 @@
-//! A device's controls, one question at a time. The `v4l` crate asks for all of them at once, and panics at the first whose
-//! type or name it does not know.
+//! Questions to a device, one at a time, and safe to ask. The `v4l` crate asks for all controls at once, and panics at the first
+//! whose type or name it does not know, as it does at a product's name that is cut inside a character.
 
 use std::ffi::c_void;
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use crate::{v4l2_control, v4l2_query_ext_ctrl, v4l2_querymenu};
+use crate::{v4l2_capability, v4l2_control, v4l2_query_ext_ctrl, v4l2_querymenu};
 
-/// `_IOWR('V', number, type)` of the kernel's `asm-generic/ioctl.h`, for a type of `bytes`.
-const fn request(number: u32, bytes: usize) -> u32 {
-    const READ_AND_WRITE: u32 = 3;
-    (READ_AND_WRITE << 30) | ((bytes as u32) << 16) | ((b'V' as u32) << 8) | number
+const READ: u32 = 2;
+const READ_AND_WRITE: u32 = 3;
+
+/// `_IOC(direction, 'V', number, bytes)` of the kernel's `asm-generic/ioctl.h`.
+const fn request(direction: u32, number: u32, bytes: usize) -> u32 {
+    (direction << 30) | ((bytes as u32) << 16) | ((b'V' as u32) << 8) | number
 }
 
-pub const VIDIOC_G_CTRL: u32 = request(27, size_of::<v4l2_control>());
-pub const VIDIOC_S_CTRL: u32 = request(28, size_of::<v4l2_control>());
-pub const VIDIOC_QUERYMENU: u32 = request(37, size_of::<v4l2_querymenu>());
-pub const VIDIOC_QUERY_EXT_CTRL: u32 = request(103, size_of::<v4l2_query_ext_ctrl>());
+pub const VIDIOC_QUERYCAP: u32 = request(READ, 0, size_of::<v4l2_capability>());
+pub const VIDIOC_G_CTRL: u32 = request(READ_AND_WRITE, 27, size_of::<v4l2_control>());
+pub const VIDIOC_S_CTRL: u32 = request(READ_AND_WRITE, 28, size_of::<v4l2_control>());
+pub const VIDIOC_QUERYMENU: u32 = request(READ_AND_WRITE, 37, size_of::<v4l2_querymenu>());
+pub const VIDIOC_QUERY_EXT_CTRL: u32 = request(READ_AND_WRITE, 103, size_of::<v4l2_query_ext_ctrl>());
+
+/// What the device can do: bits of the kernel's `V4L2_CAP_*`.
+pub fn capabilities(device: BorrowedFd<'_>) -> io::Result<u32> {
+    // SAFETY: all fields are integers, for which zero is a value.
+    let mut answer: v4l2_capability = unsafe { zeroed() };
+    // SAFETY: the request goes with this structure.
+    unsafe { ask(device, VIDIOC_QUERYCAP, (&raw mut answer).cast()) }?;
+    Ok(answer.device_caps)
+}
 
 /// The control `id`; with `V4L2_CTRL_FLAG_NEXT_CTRL` in it, the one after `id`. `EINVAL`: there is none.
 pub fn query_control(device: BorrowedFd<'_>, id: u32) -> io::Result<v4l2_query_ext_ctrl> {
