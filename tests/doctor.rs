@@ -1,4 +1,6 @@
-//! `doctor`: what is wrong is found and said, and nobody is disturbed by the asking.
+//! `doctor` and `devices`: what is wrong is found and said.
+
+mod beside_others;
 
 use std::fs;
 use std::path::Path;
@@ -7,13 +9,12 @@ use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
 use crate::harness::broker::{Broker, Setup};
-use crate::harness::eventually::{A_RUN, SOON, eventually_true};
+use crate::harness::eventually::{A_RUN, SOON};
 use crate::harness::folder::Folder;
-use crate::harness::footage::footage;
 use crate::harness::launch::Launch;
 use crate::harness::namespace::with_read_only_disk;
 use crate::harness::outcome::Outcome;
-use crate::harness::{bare_publisher, bare_subscriber, mosquitto_sub, publisher, subscriber};
+use crate::harness::{bare_publisher, bare_subscriber, mosquitto_sub};
 
 #[test]
 fn a_camera_that_is_well_set_up_passes_and_consumers_hear_nothing_of_it() {
@@ -46,49 +47,6 @@ fn a_camera_that_is_well_set_up_passes_and_consumers_hear_nothing_of_it() {
     assert!(said.contains(" clock: "), "{said}");
     assert_eq!(String::from_utf8_lossy(&ears.stdout()), "");
     assert_eq!(fs::read_dir(spool.path()).unwrap().count(), 0);
-}
-
-#[test]
-fn a_consumer_that_is_well_set_up_passes_and_hears_the_cameras() {
-    let (broker, out, never) = (Broker::start(), Folder::new(), Folder::new());
-    let sending = publisher(&broker)
-        .flags("--source test --resolution 320x240")
-        .start();
-    let storing = subscriber(&broker, out.path())
-        .flags("--consumer archive")
-        .start();
-    eventually_true("frames to be stored", || !out.pictures().is_empty());
-    let passed = subscriber_doctor(&broker, never.path())
-        .flags("--consumer archive --json")
-        .run(A_RUN)
-        .succeeded();
-    let report: Value = serde_json::from_str(&passed.text()).expect("the report is JSON");
-    let checks = report["checks"].as_array().unwrap();
-    let says = |words: &str| {
-        checks.iter().any(|check| {
-            check["says"]
-                .as_str()
-                .is_some_and(|says| says.contains(words))
-        })
-    };
-    for words in [
-        "it keeps a session for who is away",
-        "door is online; ",
-        " ms after they were taken",
-        "may subscribe to cameras/+/frames, cameras/+/ledger",
-        "of what comes now",
-    ] {
-        assert!(says(words), "{words:?} is not in {report:#}");
-    }
-    // Both have gone on as if nothing had been.
-    for running in [&sending, &storing] {
-        assert!(running.is_running());
-        running.interrupt();
-    }
-    assert_eq!(sending.wait(A_RUN).succeeded().count("reconnects"), 0);
-    let stored = storing.wait(A_RUN).succeeded();
-    assert_eq!(stored.count("reconnects") + stored.count("missing"), 0);
-    assert!(never.pictures().is_empty());
 }
 
 #[test]
@@ -170,87 +128,6 @@ fn mqtt_3_1_1_is_asked_as_far_as_it_answers() {
         has_line(&passed, "ok", "its limits are not known");
         has_line(&passed, "ok", "it is mosquitto version");
     }
-}
-
-#[test]
-fn a_running_program_of_the_same_user_is_not_ended_where_users_are_client_ids() {
-    let folder = tempdir().unwrap();
-    let broker = guarded(&folder, "doc-c", "topic readwrite #")
-        .with_users_as_client_ids()
-        .start();
-    let as_user = |launch: Launch| {
-        launch
-            .flags("--username doc-c")
-            .env("FRAMEBRIDGE_PASSWORD", "open sesame")
-    };
-    let sending = as_user(publisher(&broker).flags("--source test --resolution 320x240")).start();
-    broker.await_connection("doc-c");
-    let asked = as_user(publisher_doctor(&broker).flags("--source test"))
-        .run(A_RUN)
-        .succeeded();
-    has_line(&asked, "warning", "this program runs here as the same user");
-    sending.interrupt();
-    assert_eq!(sending.wait(A_RUN).succeeded().count("reconnects"), 0);
-    // Now that it has ended there is nobody to be disturbed.
-    let asked = as_user(publisher_doctor(&broker).flags("--source test"))
-        .run(A_RUN)
-        .succeeded();
-    has_line(&asked, "ok", "may publish to cameras/door/stats");
-}
-
-#[test]
-fn frames_that_wait_for_a_consumer_go_on_waiting_where_users_are_client_ids() {
-    let folder = tempdir().unwrap();
-    let broker = guarded(&folder, "doc-d", "topic readwrite #")
-        .with_users_as_client_ids()
-        .start();
-    let (first, second) = (Folder::new(), Folder::new());
-    let as_user = |launch: Launch| {
-        launch
-            .flags("--consumer archive --username doc-d")
-            .env("FRAMEBRIDGE_PASSWORD", "open sesame")
-    };
-    as_user(subscriber(&broker, first.path()))
-        .flags("--duration 100ms")
-        .run(A_RUN)
-        .succeeded();
-    publisher(&broker)
-        .flags("--username doc-camera --fps 0 --frames 40 --source")
-        .arg(&footage().file)
-        .env("FRAMEBRIDGE_PASSWORD", "open sesame")
-        .run(A_RUN)
-        .succeeded();
-    let asked = as_user(subscriber_doctor(&broker, second.path()))
-        .run(A_RUN)
-        .succeeded();
-    has_line(&asked, "ok", "it keeps the session of this user");
-    has_line(&asked, "ok", "door: frames wait at the broker");
-    let stored = as_user(subscriber(&broker, second.path()))
-        .flags("--frames 40")
-        .run(A_RUN)
-        .succeeded();
-    assert_eq!(stored.count("quarantined"), 0);
-    second.holds("door", &footage().frames[..40]);
-}
-
-#[test]
-fn a_group_loses_nothing_to_a_check_up() {
-    let (broker, out, never) = (Broker::start(), Folder::new(), Folder::new());
-    let storing = subscriber(&broker, out.path())
-        .flags("--group office --frames 60")
-        .start();
-    broker.await_subscriptions(1, "$share/office/cameras/+/frames");
-    let sending = publisher(&broker)
-        .flags("--fps 20 --frames 60 --source")
-        .arg(&footage().file)
-        .start();
-    subscriber_doctor(&broker, never.path())
-        .flags("--group office")
-        .run(A_RUN)
-        .succeeded();
-    sending.wait(A_RUN).succeeded();
-    storing.wait(A_RUN).succeeded();
-    out.holds("door", &footage().frames[..60]);
 }
 
 #[test]

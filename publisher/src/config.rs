@@ -25,7 +25,7 @@ const EVERY_PIS_NAME: &str = "raspberrypi";
 const SOURCES: &str = "\
 Where pictures come from
 
-  /dev/video0       a V4L2 camera (or v4l2:DEVICE)
+  /dev/video0       a V4L2 camera, or its stable name /dev/v4l/by-id/... (or v4l2:DEVICE); `devices` lists them
   exec:COMMAND      a program that writes MJPEG to its standard output
   -                 MJPEG on standard input
   FILE or FOLDER    a .mjpeg file, or a folder of .jpg files in the order of their names

@@ -10,6 +10,7 @@ use runtime::{clock, logging};
 
 use crate::config::{DoctorArgs, RunArgs};
 use crate::run::{link_options, source_options};
+use crate::spool::folder_of;
 
 /// Checks what a run with the same options would need.
 pub(crate) async fn check(args: DoctorArgs) -> anyhow::Result<()> {
@@ -23,11 +24,11 @@ pub(crate) async fn check(args: DoctorArgs) -> anyhow::Result<()> {
     broker::check(&mut findings, &run, &camera, link, picture_bytes).await;
     clock::check(&mut findings);
     match run.spool.spool_dir.as_deref() {
-        Some(folder) => disk::check(
+        Some(dir) => disk::check(
             &mut findings,
             Demand {
                 option: "--spool-dir",
-                folder,
+                folder: &folder_of(dir, &camera),
                 may_grow_to: Some(("--spool-max-bytes", run.spool.spool_max_bytes.as_u64())),
                 bytes_per_second: None,
             },

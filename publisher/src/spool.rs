@@ -106,6 +106,13 @@ impl ReadError {
     }
 }
 
+/// Where the frames of `camera` are below the folder `dir`.
+pub(crate) fn folder_of(dir: &Path, camera: &CameraName) -> PathBuf {
+    std::path::absolute(dir)
+        .unwrap_or_else(|_| dir.to_owned())
+        .join(camera.as_str())
+}
+
 impl Spool {
     /// Takes the camera's folder below `dir` for this program, creating it if need be, and finds what earlier runs left.
     pub(crate) fn open(
@@ -114,9 +121,7 @@ impl Spool {
         present: StreamId,
         sync: SpoolSync,
     ) -> anyhow::Result<(Self, Leftovers)> {
-        let folder = std::path::absolute(dir)
-            .unwrap_or_else(|_| dir.to_owned())
-            .join(camera.as_str());
+        let folder = folder_of(dir, camera);
         let failed = || format!("cannot use the spool folder {}", folder.display());
         fs::create_dir_all(&folder).with_context(failed)?;
         let lock = match runtime::folder::lock(&folder).with_context(failed)? {
