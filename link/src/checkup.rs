@@ -75,6 +75,11 @@ impl Checkup {
             self.reach(findings, process).await;
             return None;
         }
+        let wanted = self.options.session;
+        if self.options.credentials.is_some() && wanted == SessionKind::Clean {
+            // A clean one would be the end of what waits for this user where users are client ids.
+            self.options.session = session::CAUTIOUS;
+        }
         let start = Instant::now();
         let session = match Session::connect(&self.options).await {
             Ok(session) => session,
@@ -84,9 +89,9 @@ impl Checkup {
             }
         };
         findings.ok(BROKER, self.greeting(start.elapsed()));
-        limits::judge(findings, &self, session.limits());
+        limits::judge(findings, &self, wanted, session.limits());
         let session = match self.options.session {
-            SessionKind::Persistent { .. } => self.try_session(session, findings).await,
+            SessionKind::Persistent { .. } => self.try_session(session, wanted, findings).await,
             SessionKind::Clean => Ok((session, false)),
         };
         match session {

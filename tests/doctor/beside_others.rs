@@ -148,6 +148,13 @@ fn frames_that_wait_for_a_consumer_go_on_waiting_where_users_are_client_ids() {
         .succeeded();
     has_line(&asked, "ok", "it keeps the session of this user");
     has_line(&asked, "ok", "door: frames wait at the broker");
+    // Nor does one take them that was asked for as a program without a session.
+    let asked = subscriber_doctor(&broker, second.path())
+        .flags("--username doc-d")
+        .env("FRAMEBRIDGE_PASSWORD", "open sesame")
+        .run(A_RUN)
+        .succeeded();
+    has_line(&asked, "ok", "it keeps the session of this user");
     let stored = as_user(subscriber(&broker, second.path()))
         .flags("--frames 40")
         .run(A_RUN)

@@ -11,7 +11,12 @@ use crate::wire::{Connected, Qos};
 const BUSY_SCENE: usize = 3;
 
 /// Enters the limits, each that is too low as a finding of its own.
-pub(super) fn judge(findings: &mut Findings, checkup: &Checkup, limits: Connected) {
+pub(super) fn judge(
+    findings: &mut Findings,
+    checkup: &Checkup,
+    wanted: SessionKind,
+    limits: Connected,
+) {
     if checkup.options.protocol == Protocol::V311 {
         findings.ok(BROKER, "its limits are not known: MQTT 3.1.1 tells none");
         return;
@@ -50,8 +55,7 @@ pub(super) fn judge(findings: &mut Findings, checkup: &Checkup, limits: Connecte
         );
         findings.warning(BROKER, says);
     }
-    if let (SessionKind::Persistent { expiry }, Some(kept)) =
-        (checkup.options.session, limits.session_expiry)
+    if let (SessionKind::Persistent { expiry }, Some(kept)) = (wanted, limits.session_expiry)
         && u64::from(kept) < expiry.as_secs()
     {
         let says = too_low(format!(
@@ -96,6 +100,10 @@ mod tests {
         session_expiry: None,
     };
 
+    const A_DAY: SessionKind = SessionKind::Persistent {
+        expiry: Duration::from_hours(24),
+    };
+
     fn checkup() -> Checkup {
         Checkup {
             options: LinkOptions {
@@ -105,9 +113,7 @@ mod tests {
                 protocol: Protocol::V5,
                 client_id: String::new(),
                 keep_alive: Duration::from_secs(15),
-                session: SessionKind::Persistent {
-                    expiry: Duration::from_hours(24),
-                },
+                session: A_DAY,
                 will: None,
                 window: 8,
                 receive_maximum: 8,
@@ -126,7 +132,7 @@ mod tests {
     #[test]
     fn a_generous_broker_is_told_in_one_line() {
         let mut findings = Findings::new(true);
-        judge(&mut findings, &checkup(), GENEROUS);
+        judge(&mut findings, &checkup(), A_DAY, GENEROUS);
         let [finding] = findings.all() else {
             panic!("one line");
         };
@@ -141,7 +147,7 @@ mod tests {
             ..GENEROUS
         };
         let mut findings = Findings::new(true);
-        judge(&mut findings, &checkup(), tiny);
+        judge(&mut findings, &checkup(), A_DAY, tiny);
         assert_eq!(findings.all()[0].verdict, Verdict::Error);
     }
 
@@ -155,7 +161,7 @@ mod tests {
             ..GENEROUS
         };
         let mut findings = Findings::new(true);
-        judge(&mut findings, &checkup(), tight);
+        judge(&mut findings, &checkup(), A_DAY, tight);
         let told: Vec<_> = findings
             .all()
             .iter()

@@ -205,7 +205,8 @@ mod tests {
             (ask::VIDIOC_QUERYMENU, vidioc::VIDIOC_QUERYMENU),
             (ask::VIDIOC_QUERY_EXT_CTRL, vidioc::VIDIOC_QUERY_EXT_CTRL),
         ] {
-            assert_eq!(u64::from(ours), the_crates);
+            // Their type is not the same on all machines.
+            assert_eq!(format!("{ours:x}"), format!("{the_crates:x}"));
         }
     }
 
