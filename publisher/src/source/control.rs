@@ -13,7 +13,7 @@ pub struct ControlSetting {
 }
 
 impl ControlSetting {
-    /// The control's name, [normalized].
+    /// The control's name, as `v4l2-ctl` writes it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
