@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use protocol::jpeg::{JpegError, Unprepared};
 use protocol::topic::CameraName;
 
-pub use control::{ControlError, ControlSetting, set_control};
+pub use control::{ControlError, ControlSetting, set_controls};
 #[cfg(target_os = "linux")]
 pub(crate) use v4l2::{DeviceKind, OwnCamera, Trial, VideoDevice, listed, survey, try_camera};
 #[cfg(all(test, target_os = "linux"))]

@@ -13,6 +13,13 @@ pub struct ControlSetting {
 }
 
 impl ControlSetting {
+    /// `None` if there is nothing in one of them.
+    #[must_use]
+    pub fn new(name: &str, value: &str) -> Option<Self> {
+        let (name, value) = (normalized(name), value.trim().to_owned());
+        (!name.is_empty() && !value.is_empty()).then_some(Self { name, value })
+    }
+
     /// The control's name, as `v4l2-ctl` writes it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -30,13 +37,11 @@ impl FromStr for ControlSetting {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is not NAME=VALUE: write for example brightness=10");
-        let (name, value) = text.split_once('=').ok_or_else(wrong)?;
-        let (name, value) = (normalized(name), value.trim().to_owned());
-        if name.is_empty() || value.is_empty() {
-            return Err(wrong());
-        }
-        Ok(Self { name, value })
+        let setting = text
+            .split_once('=')
+            .and_then(|(name, value)| Self::new(name, value));
+        setting
+            .ok_or_else(|| format!("{text:?} is not NAME=VALUE: write for example brightness=10"))
     }
 }
 
@@ -57,14 +62,14 @@ pub enum ControlError {
     Failed(String),
 }
 
-/// Sets a control of a source's camera, which may be streaming. Blocks for as long as the driver takes: for USB cameras
-/// that is milliseconds as a rule, and seconds with one that hangs.
-pub fn set_control(source: &SourceSpec, setting: &ControlSetting) -> Result<(), ControlError> {
+/// Sets controls of a source's camera, which may be streaming, in their order; none if one of them is not allowed. Blocks for as
+/// long as the driver takes: for USB cameras that is milliseconds as a rule, and seconds with one that hangs.
+pub fn set_controls(source: &SourceSpec, settings: &[ControlSetting]) -> Result<(), ControlError> {
     match source {
         #[cfg(target_os = "linux")]
-        SourceSpec::V4l2(path) => super::v4l2::set_controls(path, std::slice::from_ref(setting)),
+        SourceSpec::V4l2(path) => super::v4l2::set_controls(path, settings),
         _ => Err(ControlError::Refused(format!(
-            "{setting}: only a V4L2 camera such as /dev/video0 has controls, and the source is {source}"
+            "only a V4L2 camera such as /dev/video0 has controls, and the source is {source}"
         ))),
     }
 }
@@ -110,7 +115,7 @@ mod tests {
     #[test]
     fn what_is_no_v4l2_camera_has_no_controls() {
         let setting = "brightness=3".parse().unwrap();
-        let error = set_control(&SourceSpec::Test, &setting).unwrap_err();
+        let error = set_controls(&SourceSpec::Test, &[setting]).unwrap_err();
         assert!(matches!(error, ControlError::Refused(_)), "{error}");
     }
 }

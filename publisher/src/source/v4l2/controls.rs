@@ -30,7 +30,8 @@ const READ_ONLY: u32 = 0x0004;
 const INACTIVE: u32 = 0x0010;
 const WRITE_ONLY: u32 = 0x0040;
 
-/// Sets each of `settings`, in their order: an automatic that must be off first stands before what it would override.
+/// Sets `settings` in their order: an automatic that must be off first stands before what it would override. None is set if
+/// one of them is not allowed.
 pub(in crate::source) fn set_controls(
     path: &Path,
     settings: &[ControlSetting],
@@ -40,8 +41,10 @@ pub(in crate::source) fn set_controls(
     }
     let device = open(path).map_err(|error| Trouble::opening(path, &error))?;
     let controls = all(device.as_fd());
-    for setting in settings {
-        set(device.as_fd(), &controls, setting)?;
+    let values = settings.iter().map(|setting| meant(&controls, setting));
+    let values: Vec<_> = values.collect::<Result<_, _>>()?;
+    for (setting, (id, value)) in settings.iter().zip(values) {
+        set(device.as_fd(), setting, id, value)?;
     }
     Ok(())
 }
@@ -59,18 +62,24 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-fn set(
-    device: BorrowedFd<'_>,
-    controls: &[Control],
-    setting: &ControlSetting,
-) -> Result<(), ControlError> {
+/// Which control is to be set, and to what.
+fn meant(controls: &[Control], setting: &ControlSetting) -> Result<(u32, i32), ControlError> {
     let control = find(controls, setting.name()).map_err(ControlError::Refused)?;
     let value = control
         .value_of(setting.value())
         .map_err(|line| ControlError::Refused(format!("control {line}")))?;
-    set_control_value(device, control.id, value).map_err(|error| refusal(setting, &error))?;
+    Ok((control.id, value))
+}
+
+fn set(
+    device: BorrowedFd<'_>,
+    setting: &ControlSetting,
+    id: u32,
+    value: i32,
+) -> Result<(), ControlError> {
+    set_control_value(device, id, value).map_err(|error| refusal(setting, &error))?;
     // Those before it may have freed it, so only now is it known.
-    if query_control(device, control.id).is_ok_and(|now| now.flags & INACTIVE != 0) {
+    if query_control(device, id).is_ok_and(|now| now.flags & INACTIVE != 0) {
         tracing::warn!(
             "control {setting} has no effect while another control, an automatic one, overrides it"
         );
