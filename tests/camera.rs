@@ -31,6 +31,8 @@ fn main() -> ExitCode {
         trouble::a_short_stall_costs_nothing,
         trouble::a_camera_that_hangs_is_opened_again_until_it_works,
         trouble::a_camera_that_hangs_does_not_hold_up_the_end,
+        trouble::a_camera_that_does_not_answer_is_asked_again_until_it_does,
+        trouble::a_camera_that_does_not_answer_holds_up_the_end_no_longer_than_the_driver_waits,
         plugging::a_camera_that_is_not_there_is_waited_for,
         plugging::an_unplugged_camera_goes_on_when_it_is_plugged_in_again,
         plugging::a_camera_that_comes_back_as_another_device_is_followed_by_its_link,

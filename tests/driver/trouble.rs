@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use webcam::order::{Fate, Order};
 
@@ -12,6 +12,9 @@ use crate::harness::program::Program;
 
 /// More than the driver's pace is judged by.
 const SOME: usize = 25;
+
+/// The driver waits five seconds for an answer.
+const DRIVER_PATIENCE: Duration = Duration::from_secs(6);
 
 pub(crate) fn a_truncated_picture_is_counted_as_invalid() {
     let (arrived, _) = with_one_picture(Fate::Truncated, "a broken picture (");
@@ -82,6 +85,33 @@ pub(crate) fn a_camera_that_hangs_does_not_hold_up_the_end() {
     publisher.interrupt();
     let ended = publisher.wait(Duration::from_secs(5)).succeeded();
     assert_eq!(ended.lines_with("cannot be stopped"), 0);
+}
+
+pub(crate) fn a_camera_that_does_not_answer_is_asked_again_until_it_does() {
+    let (desk, webcam) = (Desk::new(), Webcam::plug_in());
+    webcam.order(Order::Deafen);
+    let publisher = desk.publisher().start();
+    publisher.says("/dev/video0: does not answer (setting the format); if this lasts, unplug it and plug it in again; trying again");
+    webcam.order(Order::Hear);
+    publisher.says("/dev/video0: gives pictures after an outage of ");
+    webcam.await_pictures(SOME);
+    desk.reckon(&publisher).are_all_but(&[], &webcam.record());
+}
+
+pub(crate) fn a_camera_that_does_not_answer_holds_up_the_end_no_longer_than_the_driver_waits() {
+    let (desk, webcam) = (Desk::new(), Webcam::plug_in());
+    webcam.order(Order::Deafen);
+    let publisher = desk.publisher().start();
+    publisher.says("connected to ");
+    // Until it waits in the driver, and nothing can wake it there.
+    sleep(Duration::from_secs(1));
+    let asked = Instant::now();
+    publisher.interrupt();
+    publisher.wait(DRIVER_PATIENCE).succeeded();
+    println!(
+        "FIGURE ended {:.1} s after it was asked to, the camera not answering",
+        asked.elapsed().as_secs_f64()
+    );
 }
 
 /// A publisher that has taken some pictures.

@@ -34,6 +34,9 @@ struct State {
     pictures: Pictures,
     waiting: VecDeque<Packets>,
     is_stalled: bool,
+    is_deaf: bool,
+    /// Requests that came while it was deaf: the kernel gives them up by itself.
+    unheard: Vec<u32>,
     /// When the last transfer of packets was due.
     last_due: Instant,
     record: File,
@@ -53,6 +56,8 @@ impl Bus {
             pictures,
             waiting: VecDeque::new(),
             is_stalled: false,
+            is_deaf: false,
+            unheard: Vec::new(),
             last_due: Instant::now(),
             record,
             began_ns: 0,
@@ -100,6 +105,8 @@ impl Bus {
         match order {
             Order::Stall => state.is_stalled = true,
             Order::Resume => state.is_stalled = false,
+            Order::Deafen => state.is_deaf = true,
+            Order::Hear => state.is_deaf = false,
             Order::Next(fate) => state.pictures.doom(fate),
         }
         drop(state);
@@ -116,11 +123,13 @@ impl State {
         match command {
             Command::Packets(packets) => self.waiting.push_back(packets),
             Command::Unlink { number, of } => {
-                let before = self.waiting.len();
+                let before = self.waiting.len() + self.unheard.len();
                 self.waiting.retain(|packets| packets.number != of);
-                let was_waiting = self.waiting.len() < before;
+                self.unheard.retain(|unheard| *unheard != of);
+                let was_waiting = self.waiting.len() + self.unheard.len() < before;
                 unlinked(number, was_waiting, &mut self.replies)?;
             }
+            Command::Control(control) if self.is_deaf => self.unheard.push(control.number),
             Command::Control(control) => {
                 let (answer, effect) = self.requests.handle(control.setup, &control.data);
                 match effect {

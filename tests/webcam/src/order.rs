@@ -26,6 +26,10 @@ pub enum Order {
     Stall,
     /// To go on where it stalled.
     Resume,
+    /// To answer no request any more, as a camera does whose firmware hangs before anybody opens it.
+    Deafen,
+    /// To answer requests again.
+    Hear,
     /// What becomes of the next picture; orders of this kind queue.
     Next(Fate),
 }
@@ -59,6 +63,8 @@ impl Order {
         let text = match self {
             Self::Stall => "stall".to_owned(),
             Self::Resume => "resume".to_owned(),
+            Self::Deafen => "deafen".to_owned(),
+            Self::Hear => "hear".to_owned(),
             Self::Next(fate) => fate.to_string(),
         };
         UnixDatagram::unbound()?.send_to(text.as_bytes(), socket)?;
@@ -72,6 +78,8 @@ impl Order {
         match String::from_utf8_lossy(&text[..length]).as_ref() {
             "stall" => Ok(Self::Stall),
             "resume" => Ok(Self::Resume),
+            "deafen" => Ok(Self::Deafen),
+            "hear" => Ok(Self::Hear),
             other => match other.parse() {
                 Ok(fate) => Ok(Self::Next(fate)),
                 Err(()) => Err(io::Error::other(format!("{other:?} is no order"))),
