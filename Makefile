@@ -5,8 +5,8 @@ python := $(tools)/python/bin
 export FRAMEBRIDGE_TEST_FOOTAGE := $(tools)/footage/bigbuckbunny.mjpeg
 export FRAMEBRIDGE_TEST_CLIP := $(tools)/footage/bigbuckbunny.mp4
 export FRAMEBRIDGE_TEST_PYTHON := $(python)/python3
-scripts := .ci/run broker-config/make-credentials broker-config/self-test tests/demo tests/install-missing tests/make-python tests/prepare \
-	$(wildcard publisher/v4l2-sys/regenerate) tests/bench/peers/build
+scripts := .ci/run broker-config/make-credentials broker-config/self-test tests/camera-vm/init tests/demo tests/install-missing \
+	tests/make-python tests/prepare $(wildcard publisher/v4l2-sys/regenerate) tests/bench/peers/build
 
 # Of `make bench`.
 bench_python := $(CURDIR)/target/bench/python
@@ -16,7 +16,8 @@ SEEDS := 20
 SECONDS := 45
 
 .NOTPARALLEL:
-.PHONY: help demo test test-prepare check check-files test-broker chaos bench bench-smoke bench-prepare instructions instruction-budget release
+.PHONY: help demo test test-prepare check check-files test-broker test-camera chaos bench bench-smoke bench-prepare instructions \
+	instruction-budget release
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -34,10 +35,13 @@ test-prepare: ## What the tests need: Mosquitto, ffmpeg, Python clients, footage
 check: ## Formatting and lints
 	cargo fmt --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked -p tests --test chaos -- -D warnings
+	cargo clippy --locked -p tests --test chaos --test camera -- -D warnings
 
 test-broker: ## Runs Mosquitto with each configuration of broker-config/ and asks it what they promise
 	@broker-config/self-test
+
+test-camera: test-prepare release ## USB cameras and Linux's own driver, in a virtual machine (Debian, amd64), or one check alone: CHECK=unplugged
+	python3 -B tests/camera-vm/run.py $(CHECK)
 
 check-files: ## Docker, Compose and shell files (after test-prepare)
 	cargo build --locked -p publisher -p subscriber

@@ -212,7 +212,7 @@ impl V4l2Source {
         );
         if let Some(missed) = self.gaps.due(now) {
             tracing::warn!(
-                "{}: {} pictures dropped by the driver, {} lost on the bus or exposed for longer",
+                "{}: pictures missing: {} dropped by the driver, {} lost on the bus or exposed for longer",
                 self.path.display(),
                 missed.by_sequence,
                 missed.by_time

@@ -44,6 +44,9 @@ impl Trouble {
         Self::Heals(match error.raw_os_error() {
             Some(libc::EBUSY) => "is in use by another program (`fuser -v` names it)".to_owned(),
             Some(libc::ENODEV) => "was unplugged".to_owned(),
+            Some(libc::EIO | libc::ETIMEDOUT | libc::EPROTO) => {
+                format!("does not answer ({step}); if this lasts, unplug it and plug it in again")
+            }
             Some(libc::ENOSPC) => {
                 "the USB bus has no bandwidth left for it: use another port, a lower --resolution or --fps".to_owned()
             }
@@ -121,13 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_or_unplugged_camera_is_named_so() {
+    fn a_busy_unplugged_or_silent_camera_is_named_so() {
         let told =
             |errno| Trouble::talking("starting", &io::Error::from_raw_os_error(errno)).to_string();
         assert!(told(libc::EBUSY).contains("another program"));
         assert!(told(libc::ENODEV).contains("unplugged"));
         assert!(told(libc::ENOSPC).contains("bandwidth"));
-        assert!(told(libc::EIO).starts_with("starting failed: "));
+        assert!(told(libc::EIO).starts_with("does not answer (starting)"));
+        assert!(told(libc::EINVAL).starts_with("starting failed: "));
     }
 
     #[test]
