@@ -230,6 +230,11 @@ pub(crate) struct FileArgs {
     #[arg(long, env = "FRAMEBRIDGE_LAYOUT", value_name = "TEMPLATE", default_value = "minutes", long_help = LAYOUTS)]
     pub(crate) layout: Layout,
 
+    /// Write into each frame's file when it was taken, by which camera, and which frame it is, for Explorer and other viewers
+    /// (Exif); the picture stays as it is
+    #[arg(long, env = "FRAMEBRIDGE_EXIF", value_parser = BoolishValueParser::new())]
+    pub(crate) exif: bool,
+
     /// When stored frames are forced to the disk, so that a power cut cannot take them
     #[arg(
         long,

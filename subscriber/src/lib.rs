@@ -19,6 +19,7 @@ pub mod layout;
 
 pub mod index;
 
+mod exif;
 mod folders;
 mod retention;
 

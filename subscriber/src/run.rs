@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
+use jiff::tz::TimeZone;
 use link::{Connector, LinkError, LinkOptions, MQTT_MAX_PACKET_BYTES, Qos, SessionKind, Will};
 use protocol::topic::{self, OFFLINE};
 use runtime::program::usage_if;
@@ -48,7 +49,11 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         runtime::summary::check_writable(path)?;
     }
     let connector = Connector::new(link_options(&args)?);
-    let store = FrameStore::open_synced(&args.files.out, args.files.layout.clone(), args.sync())?;
+    let mut store =
+        FrameStore::open_synced(&args.files.out, args.files.layout.clone(), args.sync())?;
+    if args.files.exif {
+        store = store.with_exif(TimeZone::system());
+    }
     let (out, ledger) = (store.root().to_owned(), Arc::clone(store.ledger()));
     let outputs = Outputs {
         store,
