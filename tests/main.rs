@@ -9,6 +9,7 @@ mod storm;
 mod announcements;
 mod command_line;
 mod disks;
+mod examples;
 mod exif;
 mod foreign_clients;
 mod latest_only;
