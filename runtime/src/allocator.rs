@@ -3,25 +3,35 @@
 //! Untuned, each frame costs five to nine page faults in every process that touches it. Tuned, the heap would stay as large
 //! as the longest backlog has made it: what it has in excess goes back once a minute.
 
+use std::time::Duration;
+
+/// How long memory that nobody uses is kept. To find it again costs a frame 30 page faults, once in so long.
+const GIVE_BACK_EVERY: Duration = Duration::from_mins(1);
+
 /// Tunes glibc's allocator; does nothing elsewhere. To be called once, before the first frame.
 pub fn keep_frame_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     glibc::tune();
 }
 
+/// Gives memory back that nobody uses, now and then, for as long as it is polled. A thread of its own would make each
+/// allocation of a program that has no other a little dearer.
+pub(crate) async fn give_back_regularly() {
+    loop {
+        tokio::time::sleep(GIVE_BACK_EVERY).await;
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        glibc::give_back();
+    }
+}
+
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc {
-    use std::thread;
-    use std::time::Duration;
-
     /// Blocks below this come from the heap, not from `mmap`. The largest value that glibc accepts on 64-bit systems.
     const MMAP_THRESHOLD_BYTES: libc::c_int = 32 << 20;
     /// The heap's free top is given back only beyond this.
     const TRIM_THRESHOLD_BYTES: libc::c_int = 512 << 20;
     /// The heap grows by this much at once.
     const TOP_PAD_BYTES: libc::c_int = 16 << 20;
-    /// How long memory that nobody uses is kept. To find it again costs a frame 30 page faults, once in so long.
-    const GIVE_BACK_EVERY: Duration = Duration::from_mins(1);
 
     #[expect(unsafe_code, reason = "mallopt has no safe wrapper")]
     pub(super) fn tune() {
@@ -31,18 +41,11 @@ mod glibc {
             libc::mallopt(libc::M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES);
             libc::mallopt(libc::M_TOP_PAD, TOP_PAD_BYTES);
         }
-        // Without the thread nothing is given back, and all else works.
-        let _ = thread::Builder::new().name("memory".into()).spawn(|| {
-            loop {
-                thread::sleep(GIVE_BACK_EVERY);
-                give_back();
-            }
-        });
     }
 
     /// Gives all pages back that hold nothing, wherever in the heap they are.
     #[expect(unsafe_code, reason = "malloc_trim has no safe wrapper")]
-    fn give_back() {
+    pub(super) fn give_back() {
         // SAFETY: malloc_trim only looks at free memory, and takes the allocator's own lock.
         unsafe {
             libc::malloc_trim(0);

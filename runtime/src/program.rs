@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
 
+use crate::allocator;
 use crate::summary::say;
 
 /// What the exit code of every program means: for `--help`.
@@ -76,7 +77,10 @@ pub fn run(program: impl Future<Output = anyhow::Result<()>> + Send + 'static) -
         .build();
     let outcome = match runtime {
         Ok(runtime) => {
-            let outcome = runtime.block_on(async { tokio::spawn(program).await });
+            let outcome = runtime.block_on(async {
+                tokio::spawn(allocator::give_back_regularly());
+                tokio::spawn(program).await
+            });
             // A blocked read of standard input must not hold up the end.
             runtime.shutdown_background();
             outcome.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
