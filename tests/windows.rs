@@ -172,6 +172,54 @@ fn ctrl_c_finishes_what_was_received_says_the_figures_and_is_no_failure() {
 }
 
 #[test]
+fn as_a_service_it_is_installed_started_asked_stopped_and_taken_away() {
+    let broker = Broker::start();
+    let (out, logs) = (Folder::new(), Folder::new());
+    service("uninstall", &[]).run(A_RUN);
+    service("status", &[]).run(A_RUN).failed(1, "not installed");
+    let out_path = windows_path(out.path());
+    let log_path = windows_path(logs.path());
+    let options = [
+        "--broker",
+        &broker.url(),
+        "--out",
+        &out_path,
+        "--consumer",
+        "pc",
+        "--log-dir",
+        &log_path,
+    ];
+    service("install", &options).run(A_RUN).succeeded();
+    service("install", &options).run(A_RUN).failed(1, "already");
+    service("status", &[]).run(A_RUN).failed(1, "stopped");
+    service("start", &[]).run(A_RUN).succeeded();
+    assert_eq!(
+        service("status", &[]).run(A_RUN).succeeded().text().trim(),
+        "running"
+    );
+    broker.await_subscriptions(1, "cameras/+/frames");
+    sender(&broker.url(), "").run(A_RUN).succeeded();
+    out.await_pictures(FRAMES);
+    service("stop", &[]).run(A_RUN).succeeded();
+    service("status", &[]).run(A_RUN).failed(1, "stopped");
+    out.holds("door", &footage().frames);
+    let log = fs::read_dir(logs.path()).expect("listing the logs").next();
+    let log = log.expect("a log file").expect("a log file").path();
+    let log = fs::read_to_string(log).expect("reading the log");
+    assert!(
+        log.contains("connected to") && log.contains("Stored 132 frames"),
+        "{log}"
+    );
+    service("uninstall", &[]).run(A_RUN).succeeded();
+    service("status", &[]).run(A_RUN).failed(1, "not installed");
+}
+
+fn service(command: &str, options: &[&str]) -> Launch {
+    let launch = windows_subscriber().arg("service").arg(command);
+    options.iter().fold(launch, Launch::arg)
+}
+
+#[test]
 fn a_second_one_in_the_same_folder_is_refused_in_one_line() {
     let (broker, out) = (Broker::start(), Folder::new());
     let first = subscriber(&broker.url(), out.path()).start();

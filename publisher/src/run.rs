@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
 /// Captures and delivers until the source ends, a limit is reached, or somebody says stop.
 async fn run(cli: Cli) -> anyhow::Result<()> {
     let progress = Progress::new();
-    runtime::logging::start(&cli.log, &progress);
+    runtime::logging::start(&cli.log, &progress)?;
     if let Some(path) = &cli.summary_json {
         runtime::summary::check_writable(path)?;
     }

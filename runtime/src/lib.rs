@@ -13,3 +13,5 @@ pub mod progress;
 pub mod rate;
 pub mod shutdown;
 pub mod summary;
+#[cfg(windows)]
+pub mod windows_service;

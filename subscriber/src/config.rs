@@ -90,6 +90,10 @@ pub enum Command {
     /// Re-read a folder against its index: complete, decodable, right checksum, no gaps; exits 1 if it is not whole
     #[command(after_long_help = EXIT_CODES_HELP)]
     Verify(VerifyArgs),
+    /// Run as a Windows service: install, start, stop, status, uninstall
+    #[cfg(windows)]
+    #[command(subcommand)]
+    Service(crate::service::ServiceCommand),
 }
 
 /// Options of receiving.

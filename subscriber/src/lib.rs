@@ -7,6 +7,8 @@
 
 pub mod config;
 pub mod run;
+#[cfg(windows)]
+pub mod service;
 
 mod receive;
 mod storing;

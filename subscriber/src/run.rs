@@ -35,6 +35,12 @@ pub fn main() -> ExitCode {
     runtime::allocator::keep_frame_memory();
     match cli.command {
         Some(Command::Verify(args)) => runtime::program::exit_code(verify(&args)),
+        #[cfg(windows)]
+        Some(Command::Service(command)) => {
+            runtime::program::exit_code(crate::service::main(command, |args| {
+                runtime::program::complete(run(args))
+            }))
+        }
         Some(Command::Run(args)) => runtime::program::run(run(*args)),
         None => runtime::program::run(run(cli.run)),
     }
@@ -44,7 +50,7 @@ pub fn main() -> ExitCode {
 async fn run(args: RunArgs) -> anyhow::Result<()> {
     args.check()?;
     let progress = Progress::new();
-    runtime::logging::start(&args.log, &progress);
+    runtime::logging::start(&args.log, &progress)?;
     if let Some(path) = &args.summary_json {
         runtime::summary::check_writable(path)?;
     }

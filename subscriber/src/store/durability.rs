@@ -67,6 +67,7 @@ pub(super) fn sync_file_systems<'a>(
 
 /// Only Linux has it.
 #[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
 pub(super) fn sync_file_systems<'a>(
     _folders: impl IntoIterator<Item = &'a Path>,
 ) -> io::Result<bool> {
