@@ -1,12 +1,14 @@
 //! Sources that are missing, die, stall or break: said in one line, healed where they can heal.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::process::Command;
 
 use tempfile::tempdir;
 
 use crate::harness::broker::Broker;
 use crate::harness::camera::Camera;
-use crate::harness::eventually::{A_RUN, SOON, eventually_true};
+use crate::harness::eventually::{A_RUN, SOON, eventually, eventually_true};
 use crate::harness::folder::Folder;
 use crate::harness::footage::footage;
 use crate::harness::{publisher, subscriber};
@@ -133,6 +135,53 @@ fn a_killed_publisher_leaves_no_child_behind() {
         }
         eventually_true("the child to be gone", || is_gone(&process));
     }
+}
+
+#[test]
+fn a_read_that_hangs_does_not_keep_the_second_signal_away() {
+    let broker = Broker::start();
+    let folder = tempdir().unwrap();
+    footage().write_into(folder.path(), 20);
+    let sending = publisher(&broker)
+        .arg("--source")
+        .arg(folder.path())
+        .flags("--fps 5")
+        .start();
+    sending.says("connected");
+    // Its list of files is made; the last is not read yet.
+    let last = folder.path().join("0020.jpg");
+    fs::remove_file(&last).unwrap();
+    let made = Command::new("mkfifo").arg(&last).status();
+    assert!(made.unwrap().success());
+    let mut nonblocking = File::options();
+    nonblocking
+        .write(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let _held_open = eventually(SOON, "the pipe to be read", || nonblocking.open(&last).ok());
+    sending.terminate_for_certain();
+    let said = sending.stderr();
+    assert!(!said.contains("stopping"), "it was not deaf: {said}");
+}
+
+#[test]
+fn a_pipe_in_a_folder_is_no_picture() {
+    let broker = Broker::start();
+    let folder = tempdir().unwrap();
+    footage().write_into(folder.path(), 3);
+    let made = Command::new("mkfifo")
+        .arg(folder.path().join("0000.jpg"))
+        .status();
+    assert!(made.unwrap().success());
+    let out = Folder::new();
+    let receiving = subscriber(&broker, out.path()).flags("--frames 3").start();
+    broker.await_subscriptions(1, "cameras/+/frames");
+    let sent = publisher(&broker)
+        .arg("--source")
+        .arg(folder.path())
+        .run(A_RUN)
+        .succeeded();
+    assert_eq!((sent.count("captured"), sent.count("invalid")), (3, 0));
+    receiving.wait(SOON).succeeded();
 }
 
 #[test]

@@ -171,11 +171,7 @@ fn a_consumer_with_a_new_disk_gets_what_the_spool_still_has() {
     let storing = confirming(&broker, &second).start();
     sending.says("another folder");
     second.await_pictures(30);
-    sending.interrupt();
-    // Two signals at once may be one.
-    sending.says("once more ends at once");
-    sending.interrupt();
-    sending.wait(SOON);
+    sending.terminate_for_certain();
     storing.interrupt();
     storing.wait(SOON).succeeded();
     assert_eq!(spool.pictures().len(), 30);

@@ -33,8 +33,7 @@ pub fn on_signal() -> CancellationToken {
         }
         info!("stopping; once more ends at once");
         told.cancel();
-        signals.next().await;
-        std::process::exit(FORCED_EXIT);
+        signals.end_at_the_next().await;
     });
     token
 }
@@ -51,14 +50,18 @@ struct Signals {
 impl Signals {
     fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind: SignalKind| {
+            second::register(kind.as_raw_value())?;
+            signal(kind)
+        };
         let hang_up = if is_ignored(libc::SIGHUP) {
             None
         } else {
-            Some(signal(SignalKind::hangup())?)
+            Some(listen(SignalKind::hangup())?)
         };
         Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
             hang_up,
         })
     }
@@ -74,6 +77,61 @@ impl Signals {
                 }
             } => {}
         }
+    }
+
+    /// The handler does.
+    async fn end_at_the_next(&mut self) {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The second signal is heard by its handler itself: this program's threads may all hang in a disk or a file that is none.
+#[cfg(unix)]
+mod second {
+    use std::io;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::FORCED_EXIT;
+
+    /// `timeout` and some service managers send a signal to a process and to its group: that is one.
+    const ONE_AND_THE_SAME_MILLISECONDS: i64 = 500;
+
+    /// When the first came, on the system's monotonic clock, in milliseconds; 0: not yet.
+    static FIRST: AtomicI64 = AtomicI64::new(0);
+
+    #[expect(unsafe_code, reason = "a signal handler must be made by hand")]
+    pub(super) fn register(signal: libc::c_int) -> io::Result<()> {
+        // SAFETY: what is called is async-signal-safe: an atomic, clock_gettime and _exit.
+        let registered = unsafe { signal_hook_registry::register(signal, handle) };
+        registered.map(|_| ())
+    }
+
+    #[expect(
+        unsafe_code,
+        reason = "std::process::exit may not be called by a handler"
+    )]
+    fn handle() {
+        let now = milliseconds();
+        let first = FIRST.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+        if first.is_err_and(|first| now - first > ONE_AND_THE_SAME_MILLISECONDS) {
+            // SAFETY: it does nothing but end the process.
+            unsafe { libc::_exit(FORCED_EXIT) }
+        }
+    }
+
+    #[expect(unsafe_code, reason = "Instant promises nothing about handlers")]
+    #[allow(
+        clippy::useless_conversion,
+        reason = "some systems have narrower numbers"
+    )]
+    fn milliseconds() -> i64 {
+        let mut time = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: it fills `time`.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+        i64::from(time.tv_sec) * 1000 + i64::from(time.tv_nsec) / 1_000_000
     }
 }
 
@@ -131,5 +189,10 @@ impl Signals {
             _ = self.logoff.recv() => {}
             _ = self.shutdown.recv() => {}
         }
+    }
+
+    async fn end_at_the_next(&mut self) {
+        self.next().await;
+        std::process::exit(FORCED_EXIT);
     }
 }

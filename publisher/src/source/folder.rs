@@ -91,7 +91,9 @@ fn list(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).with_context(unreadable)? {
         let path = entry.with_context(unreadable)?.path();
-        if is_jpeg_name(&path) && !path.is_dir() {
+        // A pipe would be waited for, and all with it. What cannot be looked at is named when it is read.
+        let is_other = fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file());
+        if is_jpeg_name(&path) && !is_other {
             files.push(path);
         }
     }

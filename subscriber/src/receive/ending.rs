@@ -3,6 +3,7 @@
 use link::{Event, Session};
 use protocol::topic::OFFLINE;
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{Receipts, Receive};
@@ -21,9 +22,11 @@ impl Receive {
 
     /// Waits for the store to finish what has come, and acknowledges it. What it takes no more comes again.
     async fn drain(&mut self, session: &mut Session, deadline: Instant) {
-        loop {
+        while Instant::now() < deadline {
             if let Some(stored) = self.hand_over() {
                 self.acknowledge(session, &stored);
+                // The acknowledgement leaves before the next frame is stored.
+                yield_now().await;
                 continue;
             }
             if self.unanswered == 0 {
