@@ -37,8 +37,9 @@ impl Progress {
         }
     }
 
-    /// Replaces the live line, or logs `line`.
+    /// Replaces the live line, or logs `line`; a service manager hears it, too.
     pub fn show(&self, line: String) {
+        crate::service::status(&line);
         if let Some(live_line) = &self.live_line {
             live_line.set_message(line);
         } else {

@@ -19,6 +19,7 @@ pub fn on_signal() -> CancellationToken {
         };
         signals.next().await;
         info!("stopping; once more ends at once");
+        crate::service::stopping();
         told.cancel();
         signals.next().await;
         std::process::exit(FORCED_EXIT);
