@@ -7,7 +7,7 @@ export FRAMEBRIDGE_TEST_CLIP := $(tools)/footage/bigbuckbunny.mp4
 export FRAMEBRIDGE_TEST_PYTHON := $(python)/python3
 scripts := .ci/run broker-config/make-credentials broker-config/self-test tests/demo tests/install-missing tests/make-python tests/prepare \
 	$(wildcard publisher/v4l2-sys/regenerate) tests/bench/peers/build packaging/boot-a-copy packaging/check-unit packaging/cross-cargo \
-	packaging/deb/postrm packaging/make-dist packaging/std-source packaging/test-on-arm packaging/test-package
+	packaging/deb/postrm packaging/make-dist packaging/std-source packaging/test-on-arm packaging/test-package tests/measure-card-writes
 
 # Of `make bench`.
 bench_python := $(CURDIR)/target/bench/python

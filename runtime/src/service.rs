@@ -15,9 +15,10 @@ pub fn ready() {
     }
 }
 
-/// Says in one line how the program is getting on: `systemctl status` shows it.
-pub fn status(line: &str) {
-    manager::status(line);
+/// Says in one line how the program is getting on: `systemctl status` shows it. Gives whether there is somebody who heard it.
+#[must_use]
+pub fn status(line: &str) -> bool {
+    manager::status(line)
 }
 
 /// Says that the program has been told to stop, and is at it.
@@ -51,8 +52,8 @@ mod manager {
         say(&NotifyState::Watchdog);
     }
 
-    pub(super) fn status(line: &str) {
-        say(&NotifyState::Status(line));
+    pub(super) fn status(line: &str) -> bool {
+        say(&NotifyState::Status(line))
     }
 
     pub(super) fn stopping() {
@@ -65,9 +66,14 @@ mod manager {
     }
 
     /// A manager that does not listen is no reason to stop: it will act by itself.
-    fn say(what: &NotifyState) {
-        if let Err(error) = sd_notify::notify(std::slice::from_ref(what)) {
-            debug!("cannot tell the service manager: {error}");
+    fn say(what: &NotifyState) -> bool {
+        let is_there = std::env::var_os("NOTIFY_SOCKET").is_some();
+        match sd_notify::notify(std::slice::from_ref(what)) {
+            Ok(()) => is_there,
+            Err(error) => {
+                debug!("cannot tell the service manager: {error}");
+                false
+            }
         }
     }
 }
@@ -80,7 +86,9 @@ mod manager {
 
     pub(super) fn still_runs() {}
 
-    pub(super) fn status(_line: &str) {}
+    pub(super) fn status(_line: &str) -> bool {
+        false
+    }
 
     pub(super) fn stopping() {}
 
