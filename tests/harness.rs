@@ -8,6 +8,7 @@ pub(crate) mod eventually;
 pub(crate) mod folder;
 pub(crate) mod footage;
 pub(crate) mod launch;
+pub(crate) mod manager;
 pub(crate) mod namespace;
 pub(crate) mod outcome;
 pub(crate) mod ports;

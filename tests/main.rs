@@ -20,6 +20,7 @@ mod receipts;
 mod refusals;
 mod remembering;
 mod retention;
+mod service;
 mod sessions;
 mod sources;
 mod spool;

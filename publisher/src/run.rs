@@ -91,6 +91,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         times,
     ));
 
+    runtime::service::ready();
     let capture_over = CancellationToken::new();
     let give_up = give_up_after(cli.delivery.drain_timeout, capture_over.clone(), signal);
     let (delivered, captured) = tokio::join!(

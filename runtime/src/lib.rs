@@ -1,5 +1,5 @@
 //! What every Framebridge program needs around its work: logging, the progress line, clean shutdown, the closing
-//! summary, allocator tuning, child processes, locked folders. It knows nothing of frames or brokers.
+//! summary, allocator tuning, child processes, locked folders, the service manager. It knows nothing of frames or brokers.
 
 pub mod allocator;
 pub mod arguments;
@@ -11,6 +11,7 @@ pub mod logging;
 pub mod program;
 pub mod progress;
 pub mod rate;
+pub mod service;
 pub mod shutdown;
 pub mod summary;
 #[cfg(windows)]

@@ -32,6 +32,7 @@ pub fn on_signal() -> CancellationToken {
             () = ASKED.cancelled() => {}
         }
         info!("stopping; once more ends at once");
+        crate::service::stopping();
         told.cancel();
         signals.end_at_the_next().await;
     });

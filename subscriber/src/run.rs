@@ -88,6 +88,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     }
 
     let stop = runtime::shutdown::on_signal();
+    runtime::service::ready();
     let give_up = CancellationToken::new();
     let (jobs, jobs_to_do) = mpsc::channel(JOBS);
     let (done, answers) = mpsc::unbounded_channel();
