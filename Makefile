@@ -6,7 +6,9 @@ export FRAMEBRIDGE_TEST_FOOTAGE := $(tools)/footage/bigbuckbunny.mjpeg
 export FRAMEBRIDGE_TEST_CLIP := $(tools)/footage/bigbuckbunny.mp4
 export FRAMEBRIDGE_TEST_PYTHON := $(python)/python3
 scripts := .ci/run broker-config/make-credentials broker-config/self-test tests/camera-vm/init tests/demo tests/install-missing \
-	tests/make-python tests/prepare $(wildcard publisher/v4l2-sys/regenerate) tests/bench/peers/build
+	tests/make-python tests/prepare $(wildcard publisher/v4l2-sys/regenerate) tests/bench/peers/build packaging/boot-a-copy \
+	packaging/check-unit packaging/cross-cargo packaging/deb/postrm packaging/make-dist packaging/std-source packaging/test-on-arm \
+	packaging/test-package tests/measure-card-writes tests/windows/run
 
 # Of `make bench`.
 bench_python := $(CURDIR)/target/bench/python
@@ -16,8 +18,8 @@ SEEDS := 20
 SECONDS := 45
 
 .NOTPARALLEL:
-.PHONY: help demo test test-prepare check check-files test-broker test-camera chaos bench bench-smoke bench-prepare instructions \
-	instruction-budget release
+.PHONY: help demo test test-prepare check check-files test-broker test-camera test-package test-windows chaos bench bench-smoke \
+	bench-prepare instructions instruction-budget release dist
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -43,10 +45,11 @@ test-broker: ## Runs Mosquitto with each configuration of broker-config/ and ask
 test-camera: test-prepare release ## USB cameras and Linux's own driver, in a virtual machine (Debian, amd64), or one check alone: CHECK=unplugged
 	python3 -B tests/camera-vm/run.py $(CHECK)
 
-check-files: ## Docker, Compose and shell files (after test-prepare)
+check-files: ## Docker, Compose, systemd and shell files (after test-prepare)
 	cargo build --locked -p publisher -p subscriber
 	$(python)/python3 tests/check-compose $(tools)/compose-schema.json target/debug/frame-publisher target/debug/frame-subscriber
 	$(python)/hadolint Dockerfile
+	packaging/check-unit
 	$(python)/shellcheck $(scripts)
 
 chaos: test-prepare ## Twenty storms that must cost no frame: SEEDS=20 SECONDS=45, or one again: SEED=7; also KEEP=FOLDER BARE=1 UNCONFIRMED=1
@@ -72,6 +75,13 @@ bench-prepare: test-prepare release
 	@tests/install-missing sshd=openssh-server ssh=openssh-client
 	@test -e /usr/include/mosquitto.h || tests/install-missing no-mosquitto.h=libmosquitto-dev
 	@cmp --silent tests/bench/requirements.txt $(bench_python)/made-from || tests/make-python $(bench_python) tests/bench/requirements.txt
+
+dist: ## Packages for PC, Pi and Windows, into dist/: x86_64, arm64, armv7, and the subscriber for Windows
+	@packaging/make-dist
+
+test-package: dist test-prepare ## Installs, starts, hangs and removes the package on a copy of this machine (as root); runs the ARM ones under qemu
+	packaging/test-on-arm dist/*_arm64.deb dist/*_armhf.deb
+	packaging/test-package dist/*_amd64.deb
 
 release:
 	@tests/install-missing cc=gcc

@@ -8,11 +8,13 @@ pub(crate) mod eventually;
 pub(crate) mod folder;
 pub(crate) mod footage;
 pub(crate) mod launch;
+pub(crate) mod manager;
 pub(crate) mod namespace;
 pub(crate) mod outcome;
 pub(crate) mod ports;
 pub(crate) mod program;
 pub(crate) mod scene;
+pub(crate) mod wine;
 
 use std::path::Path;
 

@@ -58,7 +58,7 @@ fn publish(args: RunArgs) -> ExitCode {
 /// Captures and delivers until the source ends, a limit is reached, or somebody says stop.
 async fn run(cli: RunArgs) -> anyhow::Result<()> {
     let progress = Progress::new();
-    runtime::logging::start(&cli.log, &progress);
+    runtime::logging::start(&cli.log, &progress)?;
     if let Some(path) = &cli.summary_json {
         runtime::summary::check_writable(path)?;
     }
@@ -100,6 +100,7 @@ async fn run(cli: RunArgs) -> anyhow::Result<()> {
         times,
     ));
 
+    runtime::service::ready();
     let capture_over = CancellationToken::new();
     let give_up = give_up_after(cli.delivery.drain_timeout, capture_over.clone(), signal);
     let (delivered, captured) = tokio::join!(

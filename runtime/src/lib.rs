@@ -1,6 +1,6 @@
 //! What every Framebridge program needs around its work: logging, the progress line, clean shutdown, the closing
-//! summary, allocator tuning, child processes, locked folders, and what a check-up asks of a machine. It knows nothing of
-//! frames or brokers.
+//! summary, allocator tuning, child processes, locked folders, the service manager, and what a check-up asks of a machine. It
+//! knows nothing of frames or brokers.
 
 pub mod allocator;
 pub mod arguments;
@@ -15,6 +15,9 @@ pub mod logging;
 pub mod program;
 pub mod progress;
 pub mod rate;
+pub mod service;
 pub mod shutdown;
 pub mod sibling;
 pub mod summary;
+#[cfg(windows)]
+pub mod windows_service;

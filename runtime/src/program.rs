@@ -72,10 +72,17 @@ fn one_line(message: &str) -> String {
 ///
 /// It is a task among its tasks: to wake the one future that is none takes a system call, and comes after all of them.
 pub fn run(program: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> ExitCode {
+    exit_code(complete(program))
+}
+
+/// [`run`], for those who do with the outcome as they like.
+pub fn complete(
+    program: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let outcome = match runtime {
+    match runtime {
         Ok(runtime) => {
             let outcome = runtime.block_on(async {
                 tokio::spawn(allocator::give_back_regularly());
@@ -86,8 +93,7 @@ pub fn run(program: impl Future<Output = anyhow::Result<()>> + Send + 'static) -
             outcome.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
         }
         Err(error) => Err(error.into()),
-    };
-    exit_code(outcome)
+    }
 }
 
 /// Says what went wrong, once, and turns it into an exit code.

@@ -37,11 +37,12 @@ impl Progress {
         }
     }
 
-    /// Replaces the live line, or logs `line`.
+    /// Replaces the live line, or tells a service manager or the log. Not both of them: a service's log lies on disk, which on a Pi
+    /// is an SD card, and the manager shows the line.
     pub fn show(&self, line: String) {
         if let Some(live_line) = &self.live_line {
             live_line.set_message(line);
-        } else {
+        } else if !crate::service::status(&line) {
             info!("{line}");
         }
     }

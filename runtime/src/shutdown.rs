@@ -1,12 +1,22 @@
 //! When a person, the service manager or the system says stop.
 
+use std::sync::LazyLock;
+
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 /// Exit code of a program that was told twice.
 const FORCED_EXIT: i32 = 1;
 
-/// A token that is cancelled by Ctrl-C, SIGTERM, or Windows' close, log-off and shutdown. A second signal ends the
+/// Cancelled by [`ask`].
+static ASKED: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
+
+/// Has the program stop as if it were told by a signal: for a manager that has other ways to tell.
+pub fn ask() {
+    ASKED.cancel();
+}
+
+/// A token that is cancelled by Ctrl-C, SIGTERM, [`ask`], or Windows' close, log-off and shutdown. A second signal ends the
 /// process at once. Needs a tokio runtime with I/O enabled.
 #[must_use]
 pub fn on_signal() -> CancellationToken {
@@ -17,8 +27,12 @@ pub fn on_signal() -> CancellationToken {
             Ok(signals) => signals,
             Err(error) => return warn!("cannot listen for signals: {error}"),
         };
-        signals.next().await;
+        tokio::select! {
+            () = signals.next() => {}
+            () = ASKED.cancelled() => {}
+        }
         info!("stopping; once more ends at once");
+        crate::service::stopping();
         told.cancel();
         signals.end_at_the_next().await;
     });

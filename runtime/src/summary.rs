@@ -16,8 +16,9 @@ pub fn print(lines: &[String]) {
     }
 }
 
-/// Writes `line` to standard error. That nobody reads it any more is no reason to stop.
+/// Writes `line` to standard error, and into the log if that goes elsewhere. That nobody reads it any more is no reason to stop.
 pub(crate) fn say(line: &str) {
+    crate::logging::repeat(line);
     let _ = writeln!(io::stderr(), "{line}");
 }
 

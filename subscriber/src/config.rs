@@ -110,6 +110,10 @@ pub enum Command {
     /// running program.
     #[command(after_long_help = format!("{DOCTOR_EXAMPLES}\n{EXIT_CODES_HELP}"))]
     Doctor(Box<DoctorArgs>),
+    /// Run as a Windows service: install, start, stop, status, uninstall
+    #[cfg(windows)]
+    #[command(subcommand)]
+    Service(crate::service::ServiceCommand),
 }
 
 /// Options of `doctor`: those of receiving, so that a run's command line can be checked as it is.
@@ -259,6 +263,11 @@ pub(crate) struct FileArgs {
     /// Where each frame goes below --out: minutes, images, or a template
     #[arg(long, env = "FRAMEBRIDGE_LAYOUT", value_name = "TEMPLATE", default_value = "minutes", long_help = LAYOUTS)]
     pub(crate) layout: Layout,
+
+    /// Write into each frame's file when it was taken, by which camera, and which frame it is, for Explorer and other viewers
+    /// (Exif); the picture stays as it is
+    #[arg(long, env = "FRAMEBRIDGE_EXIF", value_parser = BoolishValueParser::new())]
+    pub(crate) exif: bool,
 
     /// When stored frames are forced to the disk, so that a power cut cannot take them
     #[arg(

@@ -5,6 +5,7 @@
 //!  "width":1280,"height":720,"bytes":120345,"crc32c":"0a1b2c3d","dropped":0,"received":"2026-11-22T14:30:05.234567Z"}
 //! ```
 //!
+//! A file that `--exif` has put metadata into has `"exif":` their length; `bytes` and `crc32c` are of the picture as it came.
 //! A foreign picture has `"foreign":true` and neither stream nor sequence nor time. What was quarantined has
 //! `"quarantined":"why"`. A line is appended by one write. A crash may tear the last one: reading says so, and opening
 //! the index for writing cuts it off, for its frame was not acknowledged and comes again.
@@ -43,10 +44,12 @@ pub struct Entry {
     pub kind: Kind,
     /// Width and height in pixels, where it is a picture.
     pub size: Option<(u16, u16)>,
-    /// Its length.
+    /// Length of what came.
     pub bytes: u64,
     /// Its CRC-32C.
     pub crc32c: u32,
+    /// Length of the metadata that `--exif` has put into the file, behind its first two bytes; 0: none.
+    pub exif_bytes: u64,
     /// When it arrived.
     pub received_at: Timestamp,
 }
@@ -84,6 +87,12 @@ impl Entry {
             } => Some((stream, sequence)),
             _ => None,
         }
+    }
+
+    /// The file's length.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        self.bytes.saturating_add(self.exif_bytes)
     }
 }
 

@@ -21,7 +21,7 @@ use protocol::frame::{Frame, StreamId};
 use protocol::topic::CameraName;
 
 use crate::layout::legal_name;
-use crate::store::replace::replace;
+use crate::store::replace::replace_within;
 
 pub use stdout::{MjpegOut, MjpegTotals};
 
@@ -61,6 +61,9 @@ impl From<&Frame> for Shot {
         }
     }
 }
+
+/// On Windows somebody who reads the file may hold it for a moment; who holds it for longer is not waited for.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A stream that showed nothing for so long may be followed by one with an earlier clock.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -107,6 +110,8 @@ impl Forward {
 pub struct LatestFile {
     template: PathBuf,
     forward: Forward,
+    /// How long the next attempt may take: somebody who held the file holds it still, as a rule.
+    patience: Duration,
 }
 
 impl LatestFile {
@@ -116,6 +121,7 @@ impl LatestFile {
         Self {
             template,
             forward: Forward::default(),
+            patience: PATIENCE,
         }
     }
 
@@ -141,13 +147,15 @@ impl LatestFile {
                 io::Error::new(io::ErrorKind::InvalidFilename, path.display().to_string())
             })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        match replace(folder, file, &shot.jpeg) {
+        let patience = std::mem::take(&mut self.patience);
+        match replace_within(patience, folder, file, &shot.jpeg) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs::create_dir_all(folder)?;
-                replace(folder, file, &shot.jpeg)?;
+                replace_within(patience, folder, file, &shot.jpeg)?;
             }
             done => done?,
         }
+        self.patience = PATIENCE;
         self.forward.advance(shot, Instant::now());
         Ok(true)
     }

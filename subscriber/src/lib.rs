@@ -8,6 +8,8 @@
 
 pub mod config;
 pub mod run;
+#[cfg(windows)]
+pub mod service;
 
 mod doctor;
 
@@ -22,6 +24,7 @@ pub mod layout;
 
 pub mod index;
 
+mod exif;
 mod folders;
 mod retention;
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
+use jiff::tz::TimeZone;
 use link::{Connector, LinkError, LinkOptions, MQTT_MAX_PACKET_BYTES, Qos, SessionKind, Will};
 use protocol::topic::{self, OFFLINE};
 use runtime::program::usage_if;
@@ -35,6 +36,12 @@ pub fn main() -> ExitCode {
     match cli.command {
         Some(Command::Verify(args)) => runtime::program::exit_code(verify(&args)),
         Some(Command::Doctor(args)) => runtime::program::run(crate::doctor::check(*args)),
+        #[cfg(windows)]
+        Some(Command::Service(command)) => {
+            runtime::program::exit_code(crate::service::main(command, |args| {
+                runtime::program::complete(run(args))
+            }))
+        }
         Some(Command::Run(args)) => runtime::program::run(run(*args)),
         None => runtime::program::run(run(cli.run)),
     }
@@ -44,12 +51,16 @@ pub fn main() -> ExitCode {
 async fn run(args: RunArgs) -> anyhow::Result<()> {
     args.check()?;
     let progress = Progress::new();
-    runtime::logging::start(&args.log, &progress);
+    runtime::logging::start(&args.log, &progress)?;
     if let Some(path) = &args.summary_json {
         runtime::summary::check_writable(path)?;
     }
     let connector = Connector::new(link_options(&args)?);
-    let store = FrameStore::open_synced(&args.files.out, args.files.layout.clone(), args.sync())?;
+    let mut store =
+        FrameStore::open_synced(&args.files.out, args.files.layout.clone(), args.sync())?;
+    if args.files.exif {
+        store = store.with_exif(TimeZone::system());
+    }
     let (out, ledger) = (store.root().to_owned(), Arc::clone(store.ledger()));
     let outputs = Outputs {
         store,
@@ -78,6 +89,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     }
 
     let stop = runtime::shutdown::on_signal();
+    runtime::service::ready();
     let give_up = CancellationToken::new();
     let (jobs, jobs_to_do) = mpsc::channel(JOBS);
     let (done, answers) = mpsc::unbounded_channel();

@@ -14,6 +14,7 @@
 
 mod arrival;
 mod folder;
+mod frame_file;
 mod in_use;
 mod output;
 pub(crate) mod replace;
@@ -36,6 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::tz::TimeZone;
 use protocol::event::Decoded;
 use protocol::frame::{Frame, FrameId};
 use protocol::jpeg;
@@ -45,6 +47,7 @@ use crate::layout::{self, Layout};
 use crate::ledger::Standing;
 use books::Role;
 use folder::{OpenFolders, Recorded};
+use frame_file::FrameFile;
 use writing::{Place, Task};
 
 pub use arrival::{Arrival, Content, Outcome};
@@ -58,6 +61,8 @@ pub use shared_ledger::SharedLedger;
 pub struct FrameStore {
     root: PathBuf,
     layout: Layout,
+    /// Where frames' files are to say what they are: the time zone in which they do.
+    exif: Option<TimeZone>,
     folders: OpenFolders,
     ledger: Arc<SharedLedger>,
 }
@@ -74,9 +79,17 @@ impl FrameStore {
         Ok(Self {
             root: folder.root().to_owned(),
             layout,
+            exif: None,
             folders: OpenFolders::default(),
             ledger: Arc::new(SharedLedger::open(folder, sync).map_err(StoreError::Ledger)?),
         })
+    }
+
+    /// From now on frames' files say when they were taken, as a clock in `zone` shows it, and which frame they are.
+    #[must_use]
+    pub fn with_exif(mut self, zone: TimeZone) -> Self {
+        self.exif = Some(zone);
+        self
     }
 
     /// The output folder, as an absolute path.
@@ -140,20 +153,8 @@ impl FrameStore {
         size: (u16, u16),
     ) -> io::Result<Outcome> {
         let place = Place::new(&self.root, &self.layout.path(frame));
-        let entry = Entry {
-            file: place.file.clone(),
-            camera: frame.id.camera.clone(),
-            kind: Kind::Frame {
-                stream: frame.id.stream,
-                sequence: frame.id.sequence,
-                captured_at: frame.captured_at,
-                dropped: frame.dropped,
-            },
-            size: Some(size),
-            bytes: frame.jpeg.len() as u64,
-            crc32c: frame.crc32c,
-            received_at: arrival.received_at,
-        };
+        let exif = self.exif.clone();
+        let mut file = FrameFile::new(arrival, frame, size, &place.file, exif.as_ref());
         let standing = self.ledger.standing(&frame.id);
         // The folder of a frame that was stored may have been moved away: it is not made again for that.
         if standing == Standing::Stored && self.folders.existing(&place.folder)?.is_none() {
@@ -163,7 +164,17 @@ impl FrameStore {
         // Opening the folder may have brought something to light.
         let standing = self.ledger.standing(&frame.id);
         let folder = self.folder(&place)?;
-        let task = match (folder.recorded(&entry), standing) {
+        let mut recorded = folder.recorded(&file.entry);
+        if recorded == Recorded::Other {
+            // Another run may have stored it with metadata, or without: as the index has it, it stays.
+            let other = exif.is_none().then_some(TimeZone::UTC);
+            let other = FrameFile::new(arrival, frame, size, &place.file, other.as_ref());
+            if folder.recorded(&other.entry) == Recorded::Same {
+                (file, recorded) = (other, Recorded::Same);
+            }
+        }
+        let FrameFile { entry, bytes } = file;
+        let task = match (recorded, standing) {
             (Recorded::No, Standing::Stored) => return Ok(Outcome::Duplicate),
             (Recorded::No, _) => Task::StoreAndRecord,
             (Recorded::Same, Standing::Doubtful) => Task::Store,
@@ -177,7 +188,7 @@ impl FrameStore {
                 };
             }
         };
-        self.write(&place, &entry, &frame.jpeg, task, Role::Frame(&frame.id))?;
+        self.write(&place, &entry, &bytes, task, Role::Frame(&frame.id))?;
         Ok(Outcome::Stored { path: place.path() })
     }
 
@@ -197,6 +208,7 @@ impl FrameStore {
             size: Some(size),
             bytes: jpeg.len() as u64,
             crc32c,
+            exif_bytes: 0,
             received_at: arrival.received_at,
         };
         self.store_once(&place, &entry, jpeg, Role::Unnumbered)?;
@@ -221,6 +233,7 @@ impl FrameStore {
             size: None,
             bytes: payload.len() as u64,
             crc32c: protocol::frame::checksum(payload),
+            exif_bytes: 0,
             received_at: arrival.received_at,
         };
         let role = id.map_or(Role::Unnumbered, Role::SetAside);

@@ -90,7 +90,8 @@ fn cut(file: &Path) -> Vec<Vec<u8>> {
     frames
 }
 
-fn prepared(variable: &str, default: &str) -> PathBuf {
+/// What `make test-prepare` or another command of the Makefile puts below `target/test-tools`.
+pub(super) fn prepared(variable: &str, default: &str) -> PathBuf {
     let path = env::var_os(variable).map_or_else(
         || {
             Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -101,7 +102,7 @@ fn prepared(variable: &str, default: &str) -> PathBuf {
     );
     assert!(
         path.exists(),
-        "{} is missing: run `make test-prepare`",
+        "{} is missing: run `make test-prepare` (`make test-windows` for Windows)",
         path.display()
     );
     path

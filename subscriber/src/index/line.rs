@@ -29,6 +29,8 @@ struct Line<'a> {
     #[serde(borrow)]
     crc32c: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    exif: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     dropped: Option<u64>,
     #[serde(borrow)]
     received: Cow<'a, str>,
@@ -50,6 +52,7 @@ pub(crate) fn to_bytes(entry: &Entry) -> Vec<u8> {
         height: entry.size.map(|(_, height)| height),
         bytes: entry.bytes,
         crc32c: format!("{:08x}", entry.crc32c).into(),
+        exif: (entry.exif_bytes > 0).then_some(entry.exif_bytes),
         dropped: None,
         received: to_text(entry.received_at),
         foreign: false,
@@ -103,6 +106,7 @@ pub(crate) fn parse(text: &[u8]) -> Option<Entry> {
         size: line.width.zip(line.height),
         bytes: line.bytes,
         crc32c: u32::from_str_radix(&line.crc32c, 16).ok()?,
+        exif_bytes: line.exif.unwrap_or(0),
         received_at: line.received.parse().ok()?,
     })
 }

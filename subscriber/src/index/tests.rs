@@ -17,6 +17,7 @@ fn entry(sequence: u64) -> Entry {
         size: Some((1280, 720)),
         bytes: 120_345,
         crc32c: 0x0a1b_2c3d,
+        exif_bytes: 0,
         received_at: "2026-11-22T14:30:05.2Z".parse().unwrap(),
     }
 }

@@ -8,6 +8,7 @@ use protocol::jpeg;
 use protocol::topic::CameraName;
 
 use super::known::Known;
+use crate::exif;
 use crate::index::{Entry, Kind};
 use crate::layout::{FOREIGN, ForeignName, FrameName, QUARANTINE, QuarantineName, legal_name};
 
@@ -31,6 +32,7 @@ pub(super) fn identify(
         size,
         bytes: content.len() as u64,
         crc32c,
+        exif_bytes: 0,
         received_at,
     };
     if let [QUARANTINE, camera] = names[..] {
@@ -59,7 +61,23 @@ pub(super) fn identify(
         captured_at: name.captured_at,
         dropped: 0,
     };
-    Ok(entry(camera, kind, modified_at, Some(size)))
+    Ok(without_exif(
+        entry(camera, kind, modified_at, Some(size)),
+        content,
+    ))
+}
+
+/// The same, of the picture as it came, if metadata were put into its file.
+fn without_exif(entry: Entry, content: &[u8]) -> Entry {
+    let exif_bytes = exif::own_bytes(content);
+    let mut picture = content.to_vec();
+    exif::take_out(&mut picture, exif_bytes);
+    Entry {
+        bytes: picture.len() as u64,
+        crc32c: protocol::frame::checksum(&picture),
+        exif_bytes,
+        ..entry
+    }
 }
 
 /// The stream that is named so in a file of a folder of these names.

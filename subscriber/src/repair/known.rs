@@ -100,6 +100,7 @@ mod tests {
             size: None,
             bytes: 0,
             crc32c: 0,
+            exif_bytes: 0,
             received_at: jiff::Timestamp::UNIX_EPOCH,
         }
     }

@@ -72,6 +72,7 @@ mod tests {
             size: None,
             bytes: 1,
             crc32c: 2,
+            exif_bytes: 0,
             received_at: jiff::Timestamp::UNIX_EPOCH,
         })
     }

@@ -125,7 +125,7 @@ impl Keeper {
             let Some(entry) = line.entry.filter(|entry| entry.camera == *camera) else {
                 return ControlFlow::Continue(());
             };
-            if going.len() < BATCH && cut.takes(entry.received_at, entry.bytes) {
+            if going.len() < BATCH && cut.takes(entry.received_at, entry.file_bytes()) {
                 end = line.end;
                 going.push(entry);
                 ControlFlow::Continue(())
@@ -143,7 +143,7 @@ impl Keeper {
         }
         for entry in going {
             let path = folder.join(&entry.file);
-            self.remover.remove(path, entry.bytes);
+            self.remover.remove(path, entry.file_bytes());
         }
         let is_left = self
             .shelves

@@ -90,7 +90,7 @@ impl Remover {
         // After a crash files may be left that are noted as deleted.
         read_from(folder, 0, |line| {
             if let Some(entry) = line.entry {
-                self.remove(folder.join(&entry.file), entry.bytes);
+                self.remove(folder.join(&entry.file), entry.file_bytes());
             }
             ControlFlow::Continue(())
         })?;

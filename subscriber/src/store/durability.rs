@@ -8,7 +8,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::replace::{is_sharing_violation, patiently};
+use super::replace::{PATIENCE, is_sharing_violation, patiently};
 
 /// When stored frames are forced to the disk. The descriptions are those of `--help`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -36,7 +36,12 @@ pub(super) fn sync_file(path: &Path) -> io::Result<()> {
         };
         opened.and_then(|file| file.sync_data())
     };
-    unless_moved(patiently(std::thread::sleep, is_sharing_violation, sync))
+    unless_moved(patiently(
+        PATIENCE,
+        std::thread::sleep,
+        is_sharing_violation,
+        sync,
+    ))
 }
 
 /// Forces all that was written to the file systems of these folders, and the names in them: for many files that costs far
@@ -62,6 +67,7 @@ pub(super) fn sync_file_systems<'a>(
 
 /// Only Linux has it.
 #[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
 pub(super) fn sync_file_systems<'a>(
     _folders: impl IntoIterator<Item = &'a Path>,
 ) -> io::Result<bool> {

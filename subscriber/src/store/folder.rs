@@ -144,7 +144,7 @@ impl Folder {
     /// Whether the file is there, but not all of it. One that is gone was moved away by its owner.
     pub(super) fn holds_part_of(&self, entry: &Entry) -> io::Result<bool> {
         match fs::metadata(self.path.join(&entry.file)) {
-            Ok(metadata) => Ok(metadata.len() != entry.bytes),
+            Ok(metadata) => Ok(metadata.len() != entry.file_bytes()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
@@ -189,7 +189,8 @@ fn name_key(hasher: &RandomState, name: &str) -> u64 {
 
 /// What makes two entries of one name the same.
 fn record(hasher: &RandomState, entry: &Entry) -> u64 {
-    hasher.hash_one((&entry.camera, entry.identity(), entry.bytes, entry.crc32c))
+    let content = (entry.bytes, entry.crc32c, entry.exif_bytes);
+    hasher.hash_one((&entry.camera, entry.identity(), content))
 }
 
 /// Files whose writing a crash cut short: their frames were not acknowledged, and come again.

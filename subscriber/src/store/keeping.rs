@@ -17,6 +17,7 @@ use protocol::ranges::RangeSet;
 use protocol::topic::CameraName;
 
 use super::durability::{SyncMode, sync_file, sync_folder};
+use crate::exif;
 use crate::index::{Entry, INDEX_FILE};
 use crate::ledger::{Numbers, StoreLedger};
 use crate::retention::journal::Journal;
@@ -98,10 +99,13 @@ impl Inspection<'_> {
         } = self.keeping;
         let path = self.folder.join(&entry.file);
         let is_whole = if is_same_boot && sync == SyncMode::None {
-            fs::metadata(&path).map(|metadata| metadata.len() == entry.bytes)
+            fs::metadata(&path).map(|metadata| metadata.len() == entry.file_bytes())
         } else {
             // A disk that was pulled out may have the length and not the content.
-            fs::read(&path).map(|bytes| checksum(&bytes) == entry.crc32c)
+            fs::read(&path).map(|mut file| {
+                exif::take_out(&mut file, entry.exif_bytes);
+                checksum(&file) == entry.crc32c
+            })
         };
         match is_whole {
             Ok(is_whole) => is_whole && (sync == SyncMode::None || sync_file(&path).is_ok()),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// For how long a rename that meets a sharing violation is tried again, altogether.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 /// Whether `name` is a file's while it is being written.
@@ -17,16 +17,27 @@ pub(crate) fn is_partial(name: &str) -> bool {
 /// Makes `bytes` the content of `folder`/`file`: a reader sees the old file or the new one. After an error the old one
 /// is untouched.
 pub(crate) fn replace(folder: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
-    replace_after(folder, file, bytes, |_| Ok(()))
+    replace_within(PATIENCE, folder, file, bytes)
+}
+
+/// [`replace`], waiting no longer than `patience` for somebody who holds the old file.
+pub(crate) fn replace_within(
+    patience: Duration,
+    folder: &Path,
+    file: &str,
+    bytes: &[u8],
+) -> io::Result<()> {
+    replace_after(patience, folder, file, bytes, |_| Ok(()))
 }
 
 /// [`replace`], with the bytes forced to the disk before they get their name: after a power cut, too, there is the old file
 /// or the new one.
 pub(crate) fn replace_synced(folder: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
-    replace_after(folder, file, bytes, File::sync_data)
+    replace_after(PATIENCE, folder, file, bytes, File::sync_data)
 }
 
 fn replace_after(
+    patience: Duration,
     folder: &Path,
     file: &str,
     bytes: &[u8],
@@ -37,7 +48,7 @@ fn replace_after(
     write(&partial, bytes)
         .and_then(|written| before_rename(&written))
         .and_then(|()| {
-            patiently(std::thread::sleep, is_sharing_violation, || {
+            patiently(patience, std::thread::sleep, is_sharing_violation, || {
                 fs::rename(&partial, &target)
             })
         })
@@ -66,6 +77,7 @@ pub(super) fn is_sharing_violation(error: &io::Error) -> bool {
 }
 
 pub(super) fn patiently(
+    patience: Duration,
     mut pause: impl FnMut(Duration),
     is_passing: impl Fn(&io::Error) -> bool,
     mut attempt: impl FnMut() -> io::Result<()>,
@@ -73,7 +85,7 @@ pub(super) fn patiently(
     let (mut waited, mut next) = (Duration::ZERO, FIRST_PAUSE);
     loop {
         match attempt() {
-            Err(error) if waited < PATIENCE && is_passing(&error) => {
+            Err(error) if waited < patience && is_passing(&error) => {
                 pause(next);
                 waited += next;
                 next *= 2;
@@ -95,6 +107,7 @@ mod tests {
     fn a_file_that_is_held_for_a_moment_is_waited_for() {
         let (mut pauses, mut attempts) = (Vec::new(), 0);
         patiently(
+            PATIENCE,
             |pause| pauses.push(pause),
             |_| true,
             || {
@@ -109,14 +122,14 @@ mod tests {
     #[test]
     fn a_file_that_is_held_for_ever_is_not() {
         let mut waited = Duration::ZERO;
-        patiently(|pause| waited += pause, |_| true, || Err(held())).unwrap_err();
+        patiently(PATIENCE, |pause| waited += pause, |_| true, || Err(held())).unwrap_err();
         assert!(waited >= PATIENCE && waited < 2 * PATIENCE);
     }
 
     #[test]
     fn what_will_not_pass_fails_at_once() {
         let never = |_| unreachable!("no pause");
-        patiently(never, |_| false, || Err(held())).unwrap_err();
+        patiently(PATIENCE, never, |_| false, || Err(held())).unwrap_err();
     }
 
     #[test]

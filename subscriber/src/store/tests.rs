@@ -1,3 +1,4 @@
+mod exif;
 mod lasting;
 
 use std::fs;

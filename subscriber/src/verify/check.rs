@@ -8,6 +8,7 @@ use std::path::Path;
 use protocol::jpeg::{self, JpegError};
 use zune_jpeg::JpegDecoder;
 
+use crate::exif;
 use crate::index::Entry;
 
 /// What is wrong with a file.
@@ -29,15 +30,16 @@ pub(super) enum Fault {
 
 /// Reads the file and compares it; the first fault is the answer.
 pub(super) fn check(path: &Path, entry: &Entry, decode: bool) -> Result<(), Fault> {
-    let bytes = fs::read(path).map_err(|error| match error.kind() {
+    let mut bytes = fs::read(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Fault::Missing,
         _ => Fault::Unreadable(error),
     })?;
     let found = bytes.len() as u64;
-    if found != entry.bytes {
-        let recorded = entry.bytes;
+    let recorded = entry.file_bytes();
+    if found != recorded {
         return Err(Fault::Size { found, recorded });
     }
+    exif::take_out(&mut bytes, entry.exif_bytes);
     let found = protocol::frame::checksum(&bytes);
     if found != entry.crc32c {
         let recorded = entry.crc32c;

@@ -103,6 +103,7 @@ impl Recording {
             size: None,
             bytes: bytes.len() as u64,
             crc32c: protocol::frame::checksum(bytes),
+            exif_bytes: 0,
             received_at: Timestamp::UNIX_EPOCH,
         };
         IndexWriter::open(folder, |_| {})

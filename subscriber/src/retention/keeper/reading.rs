@@ -112,10 +112,11 @@ impl Keeper {
                     .get(entry.camera.as_str())
                     .is_none_or(|gone| line.start >= *gone)
             {
+                let bytes = entry.file_bytes();
                 shelves.entry(entry.camera).or_default().add(
                     &folder,
                     line.start,
-                    entry.bytes,
+                    bytes,
                     entry.received_at,
                 );
             }

@@ -37,7 +37,7 @@ impl Fixture {
         self.store.ledger.disk_fails.store(fails, Ordering::Relaxed);
     }
 
-    fn edit_checkpoint(&self, edit: impl FnOnce(&mut serde_json::Value)) {
+    pub(super) fn edit_checkpoint(&self, edit: impl FnOnce(&mut serde_json::Value)) {
         let path = self.folder.path().join(LEDGER_FILE);
         let mut json = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         edit(&mut json);
