@@ -7,7 +7,7 @@ export FRAMEBRIDGE_TEST_CLIP := $(tools)/footage/bigbuckbunny.mp4
 export FRAMEBRIDGE_TEST_PYTHON := $(python)/python3
 scripts := .ci/run broker-config/make-credentials broker-config/self-test tests/demo tests/install-missing tests/make-python tests/prepare \
 	$(wildcard publisher/v4l2-sys/regenerate) tests/bench/peers/build packaging/boot-a-copy packaging/check-unit packaging/cross-cargo \
-	packaging/deb/postrm packaging/make-dist packaging/std-source packaging/test-on-arm packaging/test-package tests/measure-card-writes
+	packaging/deb/postrm packaging/make-dist packaging/std-source packaging/test-on-arm packaging/test-package tests/measure-card-writes tests/windows/run
 
 # Of `make bench`.
 bench_python := $(CURDIR)/target/bench/python
@@ -17,7 +17,7 @@ SEEDS := 20
 SECONDS := 45
 
 .NOTPARALLEL:
-.PHONY: help demo test test-prepare check check-files test-broker chaos bench bench-smoke bench-prepare instructions instruction-budget release dist test-package
+.PHONY: help demo test test-prepare check check-files test-broker chaos bench bench-smoke bench-prepare instructions instruction-budget release dist test-package test-windows
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ bench-prepare: test-prepare release
 
 dist: ## Packages for PC, Pi and Windows, into dist/: x86_64, arm64, armv7, and the subscriber for Windows
 	@packaging/make-dist
+
+test-windows: test-prepare ## The Windows subscriber under Wine, against a real Mosquitto
+	@tests/windows/run
 
 test-package: dist test-prepare ## Installs, starts, hangs and removes the package on a copy of this machine (as root); runs the ARM ones under qemu
 	packaging/test-on-arm dist/*_arm64.deb dist/*_armhf.deb
