@@ -79,6 +79,9 @@ bench-prepare: test-prepare release
 dist: ## Packages for PC, Pi and Windows, into dist/: x86_64, arm64, armv7, and the subscriber for Windows
 	@packaging/make-dist
 
+test-windows: test-prepare ## The Windows subscriber under Wine, against a real Mosquitto
+	@tests/windows/run
+
 test-package: dist test-prepare ## Installs, starts, hangs and removes the package on a copy of this machine (as root); runs the ARM ones under qemu
 	packaging/test-on-arm dist/*_arm64.deb dist/*_armhf.deb
 	packaging/test-package dist/*_amd64.deb

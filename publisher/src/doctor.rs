@@ -15,7 +15,7 @@ use crate::spool::folder_of;
 /// Checks what a run with the same options would need.
 pub(crate) async fn check(args: DoctorArgs) -> anyhow::Result<()> {
     let DoctorArgs { json, run } = args;
-    logging::start(&run.log, &Progress::new());
+    logging::start(&run.log, &Progress::new())?;
     check_options(&run)?;
     let camera = run.camera();
     let link = link_options(&run, &camera)?;

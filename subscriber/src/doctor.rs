@@ -22,7 +22,7 @@ const LISTENING: Duration = Duration::from_secs(3);
 pub(crate) async fn check(args: DoctorArgs) -> anyhow::Result<()> {
     let DoctorArgs { json, run } = args;
     run.check()?;
-    logging::start(&run.log, &Progress::new());
+    logging::start(&run.log, &Progress::new())?;
     let options = link_options(&run)?;
     let mut findings = Findings::new(json);
     let hearing = checkup(&run.frames, options).run(&mut findings).await;
