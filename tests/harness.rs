@@ -14,7 +14,6 @@ pub(crate) mod outcome;
 pub(crate) mod ports;
 pub(crate) mod program;
 pub(crate) mod scene;
-pub(crate) mod wine;
 
 use std::path::Path;
 

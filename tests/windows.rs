@@ -6,6 +6,8 @@
 
 #[expect(dead_code, reason = "other tests need more of it")]
 mod harness;
+#[path = "windows/wine.rs"]
+mod wine;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,7 @@ use harness::footage::{FRAMES, footage};
 use harness::launch::Launch;
 use harness::outcome::Outcome;
 use harness::publisher_at;
-use harness::wine::{holder, windows_path, windows_subscriber};
+use wine::{holder, windows_path, windows_subscriber};
 
 #[test]
 fn every_frame_becomes_a_file_and_verify_finds_them_whole() {

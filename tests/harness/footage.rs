@@ -91,7 +91,7 @@ fn cut(file: &Path) -> Vec<Vec<u8>> {
 }
 
 /// What `make test-prepare` or another command of the Makefile puts below `target/test-tools`.
-pub(super) fn prepared(variable: &str, default: &str) -> PathBuf {
+pub(crate) fn prepared(variable: &str, default: &str) -> PathBuf {
     let path = env::var_os(variable).map_or_else(
         || {
             Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::footage::prepared;
-use super::launch::Launch;
+use crate::harness::footage::prepared;
+use crate::harness::launch::Launch;
 
 /// `frame-subscriber.exe` without a word.
 pub(crate) fn windows_subscriber() -> Launch {
