@@ -346,6 +346,7 @@ impl Delivery {
             retain: false,
             content_type: Some(encoded.content_type),
             user_properties: encoded.user_properties,
+            exchange: None,
         }
     }
 
