@@ -2,7 +2,7 @@
 //!
 //! A frame's way is the order of the modules: a [`source`] gives a picture, `capture` checks, repairs and numbers it,
 //! the `outbox` holds it, in a `queue` in memory or in a `depot` with a `spool` on disk, `in_flight` keeps it until the
-//! broker has it, `deliver` moves it there.
+//! broker has it, `deliver` moves it there. `control` steers source and capture from afar.
 
 pub mod config;
 pub mod run;
@@ -24,6 +24,8 @@ pub mod spool;
 mod in_flight;
 
 mod deliver;
+
+mod control;
 
 mod announce;
 mod audience;

@@ -9,6 +9,7 @@ mod camera;
 mod negotiate;
 
 mod clock;
+mod controls;
 mod gaps;
 mod guard;
 mod mode;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use self::camera::{Camera, Filled};
+pub(super) use self::controls::set_controls;
 use self::gaps::Gaps;
 use self::mode::Asked;
 use self::trouble::Trouble;
@@ -99,6 +101,20 @@ impl V4l2Source {
                 Err(reason) => self.lost(&reason).await,
             }
         }
+    }
+
+    /// Lets go of the device, until the next [`next`](Self::next).
+    pub(super) fn release(&mut self) {
+        self.streaming = None;
+    }
+
+    /// Asks for another mode when the device is opened next, which is now.
+    pub(super) fn change_mode(&mut self, options: &SourceOptions) {
+        self.asked = Asked {
+            resolution: options.resolution,
+            fps: options.fps,
+        };
+        self.release();
     }
 
     /// One try to open the camera; if it fails, the pause before the next.

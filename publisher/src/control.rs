@@ -1,0 +1,93 @@
+//! Requests from afar (`--allow-control`): pause, resume, snapshot, status, another rate or size, a camera's controls.
+//!
+//! Delivery's [`ControlDesk`] takes a request, bounds how many there are, and answers what it can by itself. What concerns
+//! the source goes as an [`Order`] to capture, whose [`SteeredSource`] obeys between two pictures. Neither waits for the
+//! other: orders are few or refused, and what they come to is sent when it is there.
+
+mod order;
+mod steering;
+
+mod allowance;
+mod answers;
+mod desk;
+mod figures;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use protocol::control::{Asked, Size};
+use tokio::sync::mpsc;
+
+use crate::source::{SourceOptions, SourceSpec};
+
+pub(crate) use answers::ANSWER_TOKEN;
+pub(crate) use desk::{ControlDesk, DeskOptions};
+pub(crate) use figures::Figures;
+pub(crate) use order::{Envelope, Order, Outcome};
+pub(crate) use steering::SteeredSource;
+
+/// Orders that may wait for capture.
+const ORDERS: usize = 4;
+
+/// The two ends of the way from delivery to capture.
+pub(crate) fn line(spec: &SourceSpec, options: &SourceOptions) -> (DeskEnd, CaptureEnd) {
+    let (sender, orders) = mpsc::channel(ORDERS);
+    let state = Arc::new(CameraState::new(spec, options));
+    let desk = DeskEnd {
+        orders: sender,
+        state: Arc::clone(&state),
+    };
+    (desk, CaptureEnd { orders, state })
+}
+
+/// Delivery's end.
+pub(crate) struct DeskEnd {
+    orders: mpsc::Sender<Order>,
+    state: Arc<CameraState>,
+}
+
+/// Capture's end.
+pub(crate) struct CaptureEnd {
+    orders: mpsc::Receiver<Order>,
+    state: Arc<CameraState>,
+}
+
+/// What capture tells delivery of its source.
+struct CameraState {
+    paused: AtomicBool,
+    /// `None` of a source that cannot be asked.
+    asked: Mutex<Option<Asked>>,
+}
+
+impl CameraState {
+    fn new(spec: &SourceSpec, options: &SourceOptions) -> Self {
+        Self {
+            paused: AtomicBool::new(false),
+            asked: Mutex::new(spec.has_mode().then(|| asked(options))),
+        }
+    }
+
+    fn is_paused(&self) -> bool {
+        self.paused.load(Relaxed)
+    }
+
+    fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Relaxed);
+    }
+
+    fn asked(&self) -> Option<Asked> {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_asked(&self, options: &SourceOptions) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked(options));
+    }
+}
+
+fn asked(options: &SourceOptions) -> Asked {
+    Asked {
+        resolution: Size::of_picture(options.resolution.width, options.resolution.height),
+        fps: options.fps,
+    }
+}
