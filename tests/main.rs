@@ -8,6 +8,7 @@ mod storm;
 
 mod announcements;
 mod command_line;
+mod control;
 mod disks;
 mod foreign_clients;
 mod latest_only;

@@ -170,6 +170,7 @@ impl Capture {
             };
             span.add(came_at);
             self.counters.captured.fetch_add(1, Relaxed);
+            source.became(&frame);
             let last = frame.clone();
             tokio::select! {
                 biased;

@@ -14,9 +14,10 @@ mod figures;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use protocol::control::{Asked, Size};
+use protocol::frame::Frame;
 use tokio::sync::mpsc;
 
 use crate::source::{SourceOptions, SourceSpec};
@@ -58,6 +59,8 @@ struct CameraState {
     paused: AtomicBool,
     /// `None` of a source that cannot be asked.
     asked: Mutex<Option<Asked>>,
+    /// Wherever it is by now: waiting, on its way, delivered or given up.
+    newest: Mutex<Option<Frame>>,
 }
 
 impl CameraState {
@@ -65,6 +68,7 @@ impl CameraState {
         Self {
             paused: AtomicBool::new(false),
             asked: Mutex::new(spec.has_mode().then(|| asked(options))),
+            newest: Mutex::new(None),
         }
     }
 
@@ -77,12 +81,26 @@ impl CameraState {
     }
 
     fn asked(&self) -> Option<Asked> {
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.asked)
     }
 
     fn set_asked(&self, options: &SourceOptions) {
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked(options));
+        *lock(&self.asked) = Some(asked(options));
     }
+
+    fn newest(&self) -> Option<Frame> {
+        lock(&self.newest).clone()
+    }
+
+    fn set_newest(&self, frame: Frame) {
+        // What it replaces is let go of after the lock is.
+        let _before = lock(&self.newest).replace(frame);
+    }
+}
+
+/// Nothing that is locked here is ever half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn asked(options: &SourceOptions) -> Asked {

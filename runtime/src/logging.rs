@@ -8,6 +8,9 @@ use crate::progress::Progress;
 /// Libraries that log what they also return as errors would say everything twice.
 const DEFAULT_FILTER: &str = "info,rumqttc=off,rustls_platform_verifier=off";
 
+/// A program that does one thing and says what came of it has no more to tell than what is in its way.
+const QUIET_FILTER: &str = "warn,rumqttc=off,rustls_platform_verifier=off";
+
 /// How a program logs.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
@@ -33,8 +36,17 @@ pub enum LogFormat {
 
 /// Starts logging, above the live line of `progress`. To be called once.
 pub fn start(args: &LogArgs, progress: &Progress) {
+    start_with(DEFAULT_FILTER, args, progress);
+}
+
+/// [`start`] for a program that does one thing: warnings and errors alone, unless `RUST_LOG` says otherwise.
+pub fn start_quietly(args: &LogArgs) {
+    start_with(QUIET_FILTER, args, &Progress::new());
+}
+
+fn start_with(default_filter: &str, args: &LogArgs, progress: &Progress) {
     let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(progress.clone())

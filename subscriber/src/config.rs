@@ -1,5 +1,6 @@
 //! The subscriber's options.
 
+mod control;
 mod keeping;
 mod latest_only;
 
@@ -21,6 +22,7 @@ use runtime::program::{EXIT_CODES_HELP, UsageError};
 
 use crate::layout::Layout;
 use crate::store::SyncMode;
+pub(crate) use control::ControlArgs;
 use keeping::KeepArgs;
 use latest_only::LatestOnlyArgs;
 
@@ -57,6 +59,10 @@ Examples:
   # a week of pictures, and no more than 50 GB of each camera
   frame-subscriber --out frames --consumer office-pc --keep-for 7d --keep-bytes 50GB
 
+  # a picture now, and then let other programs have the camera (frame-publisher --allow-control)
+  frame-subscriber control front-door snapshot --out now.jpg
+  frame-subscriber control front-door pause
+
   # is everything there?
   frame-subscriber verify frames
 
@@ -90,6 +96,9 @@ pub enum Command {
     /// Re-read a folder against its index: complete, decodable, right checksum, no gaps; exits 1 if it is not whole
     #[command(after_long_help = EXIT_CODES_HELP)]
     Verify(VerifyArgs),
+    /// Ask a camera to pause, resume, show a picture or how it fares, or to change its rate, size or controls
+    #[command(after_long_help = EXIT_CODES_HELP)]
+    Control(Box<ControlArgs>),
 }
 
 /// Options of receiving.

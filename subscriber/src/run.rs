@@ -34,6 +34,7 @@ pub fn main() -> ExitCode {
     runtime::allocator::keep_frame_memory();
     match cli.command {
         Some(Command::Verify(args)) => runtime::program::exit_code(verify(&args)),
+        Some(Command::Control(args)) => runtime::program::run(crate::control::run(*args)),
         Some(Command::Run(args)) => runtime::program::run(run(*args)),
         None => runtime::program::run(run(cli.run)),
     }

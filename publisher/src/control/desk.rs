@@ -8,7 +8,7 @@ use protocol::control::{
     Answer, CONTENT_TYPE_JSON, MAX_CORRELATION_BYTES, Request, Size, Snapshot, State, Status,
 };
 use protocol::event::CONTENT_TYPE_JPEG;
-use protocol::frame::StreamId;
+use protocol::frame::{Frame, StreamId};
 use protocol::topic::{CameraName, TopicPrefix};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -22,8 +22,8 @@ use super::order::{Envelope, Order, Outcome, Reply, Wish};
 use crate::source::{SourceClass, SourceSpec};
 
 /// So many requests are taken at once, and so many a second. As many again are answered `busy`, and more not at all.
-const AT_ONCE: u32 = 10;
-const PER_SECOND: u32 = 5;
+const AT_ONCE: u32 = 20;
+const PER_SECOND: u32 = 10;
 
 /// How often requests that came to nothing are said.
 const SAY_EVERY: Duration = Duration::from_secs(10);
@@ -194,7 +194,7 @@ impl ControlDesk {
             }),
             Outcome::Refused(why) => Ok(Answer::refused(&why)),
             Outcome::Picture(snapshot) => Err(snapshot),
-            Outcome::Newest => match figures.newest() {
+            Outcome::Newest => match self.line.state.newest() {
                 Some(frame) => Err(Snapshot::from(frame)),
                 None => Ok(Answer::refused("there is no picture yet")),
             },
@@ -237,9 +237,8 @@ impl ControlDesk {
 
     fn status(&self, figures: &Figures) -> Status {
         let (counters, depth) = (figures.counters, figures.outbox.depth());
-        let size = |frame: protocol::frame::Frame| {
-            Size::of_picture(frame.width.into(), frame.height.into()).to_string()
-        };
+        let size =
+            |frame: Frame| Size::of_picture(frame.width.into(), frame.height.into()).to_string();
         Status {
             state: if self.line.state.is_paused() {
                 State::Paused
@@ -249,7 +248,7 @@ impl ControlDesk {
             source: self.options.spec.to_string(),
             stream: self.options.stream,
             uptime_seconds: self.started.elapsed().as_secs(),
-            resolution: figures.newest().map(size),
+            resolution: self.line.state.newest().map(size),
             fps: self.captured.per_second(),
             asked: self.line.state.asked(),
             captured: figures.captured(),

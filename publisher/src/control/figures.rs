@@ -1,11 +1,8 @@
 //! How things stand, for answers.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
-
-use protocol::frame::Frame;
 
 use crate::counters::Counters;
 use crate::outbox::Outbox;
@@ -13,18 +10,12 @@ use crate::outbox::Outbox;
 /// Where delivery keeps what an answer tells.
 pub(crate) struct Figures<'a> {
     pub(crate) counters: &'a Counters,
-    pub(crate) outbox: &'a Arc<Outbox>,
-    pub(crate) last_sent: Option<&'a Frame>,
+    pub(crate) outbox: &'a Outbox,
 }
 
 impl Figures<'_> {
     pub(super) fn captured(&self) -> u64 {
         self.counters.captured.load(Relaxed)
-    }
-
-    /// The newest frame of this run.
-    pub(super) fn newest(&self) -> Option<Frame> {
-        self.outbox.newest().or_else(|| self.last_sent.cloned())
     }
 }
 

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use protocol::control::Snapshot;
+use protocol::frame::Frame;
 use protocol::jpeg;
 use runtime::deadline::reached;
 use tokio::time::{Instant, timeout};
@@ -124,6 +125,13 @@ impl SteeredSource {
                     }
                 }
             }
+        }
+    }
+
+    /// A picture of this source has become `frame`.
+    pub(crate) fn became(&self, frame: &Frame) {
+        if let Some(helm) = &self.helm {
+            helm.line.state.set_newest(frame.clone());
         }
     }
 

@@ -52,7 +52,6 @@ impl Delivery {
         let figures = Figures {
             counters: &self.counters,
             outbox: &self.outbox,
-            last_sent: self.last_sent.as_ref(),
         };
         work(desk, &figures);
     }
