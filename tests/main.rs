@@ -25,6 +25,7 @@ mod spool;
 mod storing;
 mod storms;
 mod syncing;
+mod uncontrolled;
 mod verifying;
 mod whole_way;
 mod wires;

@@ -1,14 +1,12 @@
 //! Delivery's side of control: each request is judged, logged and answered, and a flood of them is turned away.
 
-use std::sync::atomic::Ordering::Relaxed;
+mod telling;
+
 use std::time::{Duration, Instant};
 
-use link::{Exchange, Message, PublishOutcome, Qos, Received, Session};
-use protocol::control::{
-    Answer, CONTENT_TYPE_JSON, MAX_CORRELATION_BYTES, Request, Size, Snapshot, State, Status,
-};
-use protocol::event::CONTENT_TYPE_JPEG;
-use protocol::frame::{Frame, StreamId};
+use link::{PublishOutcome, Qos, Received, Session};
+use protocol::control::{Answer, MAX_CORRELATION_BYTES, Request, Snapshot};
+use protocol::frame::StreamId;
 use protocol::topic::{CameraName, TopicPrefix};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -209,55 +207,6 @@ impl ControlDesk {
         let message = self.message(envelope, answer);
         if !self.answers.push(message) {
             self.unanswered += 1;
-        }
-    }
-
-    fn message(&self, envelope: Envelope, answer: Result<Answer, Snapshot>) -> Message {
-        let (prefix, camera) = (&self.options.prefix, &self.options.camera);
-        let (payload, content_type, user_properties) = match answer {
-            Ok(answer) => (answer.to_json().into(), CONTENT_TYPE_JSON, Vec::new()),
-            Err(snapshot) => {
-                let properties = snapshot.user_properties(camera);
-                (snapshot.jpeg, CONTENT_TYPE_JPEG, properties)
-            }
-        };
-        Message {
-            topic: prefix.answers(camera, &envelope.consumer),
-            payload,
-            qos: Qos::AtLeastOnce,
-            retain: false,
-            content_type: Some(content_type),
-            user_properties,
-            exchange: Some(Box::new(Exchange {
-                response_topic: None,
-                correlation_data: envelope.correlation_data,
-            })),
-        }
-    }
-
-    fn status(&self, figures: &Figures) -> Status {
-        let (counters, depth) = (figures.counters, figures.outbox.depth());
-        let size =
-            |frame: Frame| Size::of_picture(frame.width.into(), frame.height.into()).to_string();
-        Status {
-            state: if self.line.state.is_paused() {
-                State::Paused
-            } else {
-                State::Capturing
-            },
-            source: self.options.spec.to_string(),
-            stream: self.options.stream,
-            uptime_seconds: self.started.elapsed().as_secs(),
-            resolution: self.line.state.newest().map(size),
-            fps: self.captured.per_second(),
-            asked: self.line.state.asked(),
-            captured: figures.captured(),
-            delivered: counters.delivered.load(Relaxed),
-            dropped: counters.dropped(),
-            invalid: counters.invalid.load(Relaxed),
-            queued_frames: depth.queued,
-            spooled_frames: depth.spooled,
-            reconnects: counters.reconnects.load(Relaxed),
         }
     }
 

@@ -1,10 +1,12 @@
 use std::path::PathBuf;
 
+use protocol::jpeg;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
+use tokio::time::{Instant, timeout};
 
 use super::*;
-use crate::control::order::Envelope;
+use crate::control::order::{Envelope, Order, Outcome, Reply, Wish};
 use crate::control::{DeskEnd, line};
 use crate::source::fixture;
 
