@@ -160,7 +160,7 @@ fn guarded_broker(credentials: &Path) -> Broker {
     let file = |name: &str| credentials.join(name).display().to_string();
     Setup::default()
         .line("allow_anonymous false")
-        .line("use_username_as_clientid true")
+        .listener_line("use_username_as_clientid true")
         .line(&format!("password_file {}", file("passwords")))
         .line(&format!("acl_file {}", file("acl")))
         .start()
@@ -208,12 +208,23 @@ fn only_who_has_leave_controls_a_camera_and_ends_no_other_session() {
         .succeeded();
     let before = out.pictures().len();
     eventually_true("more frames", || out.pictures().len() > before + 5);
-    for program in [&camera, &garden] {
-        end(program).publisher_balances();
-    }
     let stored = end(&storing);
     assert_eq!(
         (stored.count("missing"), stored.count("reconnects")),
         (0, 0)
     );
+
+    // While the consumer is away, its user is used for control by mistake: what waits for it is not thrown away.
+    as_user(control(&broker, "door status"), "pc")
+        .run(A_RUN)
+        .failed(1, "control needs a user of its own");
+    let sent = [&camera, &garden].map(|program| {
+        let ended = end(program);
+        ended.publisher_balances().count("captured")
+    });
+    let storing = as_user(subscriber(&broker, out.path()).flags("--consumer pc"), "pc").start();
+    eventually_true("all that was sent meanwhile", || {
+        out.pictures().len() as u64 == sent.iter().sum::<u64>()
+    });
+    assert_eq!(end(&storing).count("missing"), 0);
 }

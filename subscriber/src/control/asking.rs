@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use bytes::Bytes;
 use link::{
     Connector, Event, Exchange, LinkError, LinkOptions, Message, PublishOutcome, PublishToken, Qos,
-    Received, Session,
+    Received, Session, SessionKind,
 };
 use protocol::control::{CONTENT_TYPE_JSON, Request};
 use protocol::topic::{CameraName, ConsumerName, OFFLINE, ONLINE, TopicPrefix};
@@ -14,6 +14,11 @@ use tokio::time::{Instant, timeout_at};
 
 /// Names the one request.
 const REQUEST: PublishToken = 1;
+
+/// How long the broker may remember that we looked for a session, should we be ended in between.
+const LOOK: Duration = Duration::from_mins(1);
+/// How long it is to keep a consumer's session that we found; its own configuration may say less.
+const KEEP: Duration = Duration::from_hours(7 * 24);
 
 /// A request, and where its answer is expected.
 pub(super) struct Asking {
@@ -41,14 +46,15 @@ enum Presence {
     Offline,
 }
 
+const OWN_USER: &str = "control needs a user of its own (make-credentials controller)";
+
 impl Asking {
     /// Connects, asks and waits.
     pub(super) async fn ask(&self, options: LinkOptions) -> anyhow::Result<Reply> {
-        let deadline = Instant::now() + self.timeout;
         let broker = options.broker.clone();
         let user = options.credentials.as_ref().map(|(user, _)| user.clone());
-        let mut connector = Connector::new(options);
-        let connected = timeout_at(deadline, connector.connect(None)).await;
+        let deadline = Instant::now() + self.timeout;
+        let connected = timeout_at(deadline, connect_beside_others(options)).await;
         let Ok(connected) = connected else {
             bail!("cannot reach {broker} within {:?}", self.timeout);
         };
@@ -56,9 +62,9 @@ impl Asking {
         let reply = self.exchange(&mut session, deadline).await;
         session.close().await;
         reply.map_err(|error| match (error.downcast_ref(), user) {
-            (Some(LinkError::TakenOver), Some(user)) => anyhow!(
-                "another program uses the user name {user}: control needs a user of its own (make-credentials controller)"
-            ),
+            (Some(LinkError::TakenOver), Some(user)) => {
+                anyhow!("another program connected as the user {user}: {OWN_USER}")
+            }
             _ => error,
         })
     }
@@ -151,6 +157,30 @@ impl Asking {
             ),
         }
     }
+}
+
+/// Connects with a clean session, unless that would be another program's: a broker may know sessions by their users, and a
+/// clean start would throw away all that waits for a consumer.
+async fn connect_beside_others(mut options: LinkOptions) -> anyhow::Result<Session> {
+    if let Some((user, _)) = options.credentials.clone() {
+        let found = connect_to_session(&mut options, LOOK).await?;
+        let is_anothers = found.session_present();
+        found.close().await;
+        if is_anothers {
+            connect_to_session(&mut options, KEEP).await?.close().await;
+            bail!("the user {user} has a session at the broker, as consumers have: {OWN_USER}");
+        }
+    }
+    options.session = SessionKind::Clean;
+    Ok(Connector::new(options).connect(None).await?)
+}
+
+async fn connect_to_session(
+    options: &mut LinkOptions,
+    expiry: Duration,
+) -> Result<Session, LinkError> {
+    options.session = SessionKind::Persistent { expiry };
+    Connector::new(options.clone()).connect(None).await
 }
 
 fn presence_of(status: &[u8]) -> Presence {
