@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use protocol::control::{Asked, Size};
+use protocol::control::Asked;
 use protocol::frame::Frame;
 use tokio::sync::mpsc;
 
@@ -81,7 +81,7 @@ impl CameraState {
     }
 
     fn asked(&self) -> Option<Asked> {
-        *lock(&self.asked)
+        lock(&self.asked).clone()
     }
 
     fn set_asked(&self, options: &SourceOptions) {
@@ -105,7 +105,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn asked(options: &SourceOptions) -> Asked {
     Asked {
-        resolution: Size::of_picture(options.resolution.width, options.resolution.height),
+        resolution: options.resolution.to_string(),
         fps: options.fps,
     }
 }

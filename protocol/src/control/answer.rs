@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::printable;
-use super::size::Size;
 use crate::frame::StreamId;
 use crate::receipt::at_most;
 
@@ -77,16 +76,25 @@ pub struct Status {
 }
 
 /// What was asked of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Asked {
-    /// Pixels.
-    pub resolution: Size,
+    /// `1280x720`; the command line may say what no request may.
+    pub resolution: String,
     /// Frames a second; without it, the source's own rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fps: Option<f64>,
 }
 
 impl Answer {
+    /// Done; of a long command only the beginning is told.
+    #[must_use]
+    pub fn done(mut status: Status) -> Self {
+        status.source = printable(&status.source);
+        Self::Done {
+            status: Box::new(status),
+        }
+    }
+
     /// Refused, with a reason that may quote what a stranger wrote.
     #[must_use]
     pub fn refused(why: &str) -> Self {
@@ -95,9 +103,20 @@ impl Answer {
         }
     }
 
-    /// Reads an answer.
+    /// Reads an answer. Its words can be shown: they are without control characters.
     pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
-        at_most(json, MAX_ANSWER_BYTES).and_then(serde_json::from_slice)
+        let mut answer = at_most(json, MAX_ANSWER_BYTES).and_then(serde_json::from_slice)?;
+        match &mut answer {
+            Self::Refused { why } | Self::Busy { why } => *why = printable(why),
+            Self::Done { status } => {
+                status.source = printable(&status.source);
+                let asked = status.asked.as_mut().map(|asked| &mut asked.resolution);
+                for size in status.resolution.iter_mut().chain(asked) {
+                    *size = printable(size);
+                }
+            }
+        }
+        Ok(answer)
     }
 
     /// As JSON.

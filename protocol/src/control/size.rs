@@ -18,12 +18,6 @@ pub struct Size {
 }
 
 impl Size {
-    /// A picture that exists; one that is asked for is parsed.
-    #[must_use]
-    pub fn of_picture(width: u32, height: u32) -> Self {
-        Self { width, height }
-    }
-
     /// Pixels across.
     #[must_use]
     pub fn width(self) -> u32 {

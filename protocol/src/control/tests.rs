@@ -17,7 +17,7 @@ fn any_request() -> impl Strategy<Value = Request> {
             fps: f64::from(cents) / 100.0
         }),
         (16_u32..=7680, 16_u32..=7680).prop_map(|(width, height)| Request::Resolution {
-            size: Size::of_picture(width, height)
+            size: format!("{width}x{height}").parse().unwrap()
         }),
         controls.prop_map(|controls| Request::Set {
             controls: Controls::new(controls.into_iter().collect()).unwrap()
@@ -65,8 +65,12 @@ proptest! {
     fn what_a_stranger_writes_never_reaches_a_terminal_raw(word in "\\PC{0,20}[\\x00-\\x1f\\x7f]\\PC{0,20}") {
         let json = serde_json::json!({ "command": word }).to_string();
         prop_assert!(!why(&json).contains(char::is_control));
-        let Answer::Refused { why } = Answer::refused(&word) else { unreachable!() };
-        prop_assert!(!why.contains(char::is_control));
+        let json = serde_json::json!({ "answer": "busy", "why": word }).to_string();
+        let read = Answer::from_json(json.as_bytes()).unwrap();
+        for answer in [Answer::refused(&word), read] {
+            let (Answer::Refused { why } | Answer::Busy { why }) = answer else { unreachable!() };
+            prop_assert!(!why.contains(char::is_control));
+        }
     }
 }
 
@@ -142,6 +146,31 @@ fn an_answer_of_a_newer_camera_is_understood() {
         Answer::from_json(json.as_bytes()).unwrap(),
         Answer::refused("no")
     );
+}
+
+#[test]
+fn a_status_is_read_as_it_was_written_however_long_its_source() {
+    let status = Status {
+        state: State::Paused,
+        source: "exec:".to_owned() + &"long ".repeat(10_000),
+        stream: StreamId::new(),
+        uptime_seconds: 1,
+        resolution: Some("640x480".to_owned()),
+        fps: 29.97,
+        asked: Some(Asked {
+            resolution: "16384x16384".to_owned(),
+            fps: None,
+        }),
+        captured: 1,
+        delivered: 2,
+        dropped: 3,
+        invalid: 4,
+        queued_frames: 5,
+        spooled_frames: 6,
+        reconnects: 7,
+    };
+    let answer = Answer::done(status);
+    assert_eq!(Answer::from_json(&answer.to_json()).unwrap(), answer);
 }
 
 #[test]

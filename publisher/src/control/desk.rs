@@ -184,9 +184,7 @@ impl ControlDesk {
     pub(crate) fn settle(&mut self, envelope: Envelope, outcome: Outcome, figures: &Figures) {
         let (command, consumer) = (envelope.command, &envelope.consumer);
         let answer = match outcome {
-            Outcome::Done => Ok(Answer::Done {
-                status: Box::new(self.status(figures)),
-            }),
+            Outcome::Done => Ok(Answer::done(self.status(figures))),
             Outcome::Busy => Ok(Answer::Busy {
                 why: "too many requests at once: ask again in a second".to_owned(),
             }),

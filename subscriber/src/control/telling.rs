@@ -31,7 +31,7 @@ fn full(camera: &CameraName, status: &Status) -> String {
         .resolution
         .as_ref()
         .map_or_else(String::new, |size| format!(" {size}"));
-    let asked = status.asked.map_or_else(String::new, |asked| {
+    let asked = status.asked.as_ref().map_or_else(String::new, |asked| {
         let fps = asked
             .fps
             .map_or_else(String::new, |fps| format!(" at {fps} fps"));

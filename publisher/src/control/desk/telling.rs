@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use link::{Exchange, Message, Qos};
-use protocol::control::{Answer, CONTENT_TYPE_JSON, Size, Snapshot, State, Status};
+use protocol::control::{Answer, CONTENT_TYPE_JSON, Snapshot, State, Status};
 use protocol::event::CONTENT_TYPE_JPEG;
 use protocol::frame::Frame;
 
@@ -39,8 +39,7 @@ impl ControlDesk {
     /// How things stand.
     pub(super) fn status(&self, figures: &Figures) -> Status {
         let (counters, depth) = (figures.counters, figures.outbox.depth());
-        let size =
-            |frame: Frame| Size::of_picture(frame.width.into(), frame.height.into()).to_string();
+        let size = |frame: Frame| format!("{}x{}", frame.width, frame.height);
         Status {
             state: if self.line.state.is_paused() {
                 State::Paused

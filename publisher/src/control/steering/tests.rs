@@ -118,10 +118,7 @@ async fn a_new_size_is_answered_once_a_picture_has_it() {
     assert_eq!(captain.outcome(), None);
     assert_eq!(picture(&mut source).await.unwrap().height, 480);
     assert_eq!(captain.outcome(), Some(Outcome::Done));
-    assert_eq!(
-        captain.desk.state.asked().unwrap().resolution.to_string(),
-        "640x480"
-    );
+    assert_eq!(captain.desk.state.asked().unwrap().resolution, "640x480");
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,10 +149,7 @@ async fn a_mode_that_gives_no_pictures_is_taken_back() {
         why.contains("no picture came within 4 s of asking for 640x480"),
         "{why}"
     );
-    assert_eq!(
-        captain.desk.state.asked().unwrap().resolution.to_string(),
-        "320x240"
-    );
+    assert_eq!(captain.desk.state.asked().unwrap().resolution, "320x240");
 }
 
 #[tokio::test(start_paused = true)]
