@@ -197,10 +197,10 @@ impl ControlDesk {
         };
         match &answer {
             Ok(Answer::Refused { why }) => {
-                warn!("{command} by {consumer} is refused: {why}");
+                warn!("control: {command} by {consumer} is refused: {why}");
             }
-            Ok(Answer::Busy { .. }) => warn!("{command} by {consumer} is refused: busy"),
-            Ok(Answer::Done { .. }) | Err(_) => info!("{command} by {consumer}: done"),
+            Ok(Answer::Busy { .. }) => warn!("control: {command} by {consumer} is refused: busy"),
+            Ok(Answer::Done { .. }) | Err(_) => info!("control: {command} by {consumer}: done"),
         }
         let message = self.message(envelope, answer);
         if !self.answers.push(message) {
