@@ -275,6 +275,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_pause_counts_for_the_end_and_not_for_the_rate() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let mut span = CaptureSpan::default();
+        span.add(start);
+        span.add(start + second);
+        span.paused = 8 * second;
+        span.add(start + 10 * second);
+        assert!((span.fps() - 1.0).abs() < 1e-9);
+        assert!(span.covers(Some(10 * second), start + 10 * second));
+        assert!(!span.covers(Some(12 * second), start + 10 * second));
+    }
+
     /// Captures a file of three pictures into a queue for `room` that nobody empties.
     async fn capture(duration: Duration, room: usize) -> (Arc<Counters>, CaptureOutcome) {
         let folder = tempfile::TempDir::new().unwrap();
