@@ -47,9 +47,9 @@ pub(crate) struct ControlDesk {
     may_say_busy: Allowance,
     answers: Answers,
     captured: RecentRate,
-    /// Requests that were not answered, and when that was said.
-    unanswered: u64,
-    said_unanswered: Option<Instant>,
+    /// Requests that came to nothing for their number, and when that was said.
+    turned_away: u64,
+    said_turned_away: Option<Instant>,
 }
 
 impl ControlDesk {
@@ -67,8 +67,8 @@ impl ControlDesk {
             may_say_busy: Allowance::new(AT_ONCE, PER_SECOND, now),
             answers: Answers::default(),
             captured: RecentRate::default(),
-            unanswered: 0,
-            said_unanswered: None,
+            turned_away: 0,
+            said_turned_away: None,
         }
     }
 
@@ -88,10 +88,11 @@ impl ControlDesk {
         let now = Instant::now();
         let is_busy = !self.may_take.take(now);
         if is_busy && !self.may_say_busy.take(now) {
-            self.unanswered += 1;
+            self.turned_away += 1;
             return;
         }
         let Some(mut envelope) = self.envelope(received) else {
+            self.ignore(received, is_busy);
             return;
         };
         let request = if is_busy {
@@ -117,29 +118,37 @@ impl ControlDesk {
         }
     }
 
-    /// Where the answer goes; `None`, and said, if it may not go there: nothing is done that cannot be answered.
+    /// Where the answer goes; `None` if it may not go there.
     fn envelope(&self, received: &Received) -> Option<Envelope> {
         let (prefix, camera) = (&self.options.prefix, &self.options.camera);
-        let exchange = received.exchange.as_deref();
-        let topic = exchange.and_then(|exchange| exchange.response_topic.as_deref());
-        let consumer = topic.and_then(|topic| prefix.consumer_of_answers(camera, topic));
-        let Some(consumer) = consumer else {
-            let said = if topic.is_some() { "another" } else { "no" };
-            warn!(
-                "a request on {} is ignored: it has {said} response topic, and is answered on {}/CONSUMER only",
-                self.topic,
-                self.topic.replace("/control", "/answers")
-            );
-            return None;
-        };
+        let exchange = received.exchange.as_deref()?;
+        let topic = exchange.response_topic.as_deref()?;
+        let consumer = prefix.consumer_of_answers(camera, topic)?;
         let correlation_data = exchange
-            .and_then(|exchange| exchange.correlation_data.clone())
+            .correlation_data
+            .clone()
             .filter(|data| data.len() <= MAX_CORRELATION_BYTES);
         Some(Envelope {
             consumer,
             correlation_data,
             command: "request",
         })
+    }
+
+    /// Nothing is done that cannot be answered.
+    fn ignore(&mut self, received: &Received, is_busy: bool) {
+        if is_busy {
+            self.turned_away += 1;
+            return;
+        }
+        let exchange = received.exchange.as_deref();
+        let has_topic = exchange.is_some_and(|exchange| exchange.response_topic.is_some());
+        let said = if has_topic { "another" } else { "no" };
+        warn!(
+            "a request on {} is ignored: it has {said} response topic, and is answered on {}/CONSUMER only",
+            self.topic,
+            self.topic.replace("/control", "/answers")
+        );
     }
 
     fn carry_out(&mut self, request: Request, envelope: Envelope, figures: &Figures) {
@@ -199,27 +208,27 @@ impl ControlDesk {
             Ok(Answer::Refused { why }) => {
                 warn!("control: {command} by {consumer} is refused: {why}");
             }
-            Ok(Answer::Busy { .. }) => warn!("control: {command} by {consumer} is refused: busy"),
+            Ok(Answer::Busy { .. }) => self.turned_away += 1,
             Ok(Answer::Done { .. }) | Err(_) => info!("control: {command} by {consumer}: done"),
         }
         let message = self.message(envelope, answer);
         if !self.answers.push(message) {
-            self.unanswered += 1;
+            self.turned_away += 1;
         }
     }
 
-    /// To be called several times a second: measures, and says what was not answered.
+    /// To be called several times a second: measures, and says how many were turned away.
     pub(crate) fn look(&mut self, figures: &Figures) {
         let now = Instant::now();
         self.captured.note(now, figures.captured());
-        let may_say = self.said_unanswered.is_none_or(|at| now >= at + SAY_EVERY);
-        if self.unanswered > 0 && may_say {
+        let may_say = self.said_turned_away.is_none_or(|at| now >= at + SAY_EVERY);
+        if self.turned_away > 0 && may_say {
             warn!(
-                "{} requests on {} came faster than they can be answered, and are ignored",
-                std::mem::take(&mut self.unanswered),
+                "{} requests on {} were too many at once: they were answered busy, or not at all",
+                std::mem::take(&mut self.turned_away),
                 self.topic
             );
-            self.said_unanswered = Some(now);
+            self.said_turned_away = Some(now);
         }
     }
 
