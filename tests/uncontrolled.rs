@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::harness::broker::{Broker, Setup};
@@ -218,6 +219,14 @@ fn only_who_has_leave_controls_a_camera_and_ends_no_other_session() {
     as_user(control(&broker, "door status"), "pc")
         .run(A_RUN)
         .failed(1, "control needs a user of its own");
+    let captured = || {
+        let asked = as_user(control(&broker, "door status --json"), "remote");
+        let printed = asked.run(A_RUN).succeeded().text();
+        let status: Value = serde_json::from_str(&printed).expect("a status is JSON");
+        status["captured"].as_u64().expect("a count")
+    };
+    let before = captured();
+    eventually_true("frames while it is away", || captured() > before + 5);
     let sent = [&camera, &garden].map(|program| {
         let ended = end(program);
         ended.publisher_balances().count("captured")
