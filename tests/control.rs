@@ -17,7 +17,7 @@ use crate::harness::{mosquitto_pub, mosquitto_sub, publisher, subscriber};
 #[test]
 fn each_command_is_carried_out_and_said_in_one_line() {
     let broker = Broker::start();
-    let camera = camera(&broker, "--fps 10");
+    let camera = camera(&broker, "--fps 10 --drain-timeout 0s");
     await_status(&broker, "a picture", |status| {
         status["resolution"] == "320x240"
     });
@@ -57,7 +57,7 @@ fn each_command_is_carried_out_and_said_in_one_line() {
 fn a_snapshot_is_the_newest_picture_and_taken_anew_while_paused() {
     let broker = Broker::start();
     let folder = tempdir().unwrap();
-    let camera = camera(&broker, "--fps 30");
+    let camera = camera(&broker, "--fps 30 --drain-timeout 0s");
     await_status(&broker, "a picture", |status| {
         status["captured"].as_u64() > Some(0)
     });

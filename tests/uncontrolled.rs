@@ -15,7 +15,7 @@ use crate::harness::{mosquitto_sub, publisher, subscriber};
 #[test]
 fn what_is_no_request_is_answered_in_plain_words_and_changes_nothing() {
     let broker = Broker::start();
-    let camera = camera(&broker, "--fps 5");
+    let camera = camera(&broker, "--fps 5 --drain-timeout 0s");
     let answers = mosquitto_sub(&broker).flags("-q 1 -t").arg(ANSWERS).start();
     broker.await_subscriptions(1, ANSWERS);
     let heard = || String::from_utf8(answers.stdout()).unwrap();
@@ -58,7 +58,7 @@ fn a_request_that_cannot_be_answered_is_not_carried_out() {
     let broker = Broker::start();
     let everything = mosquitto_sub(&broker).flags("-v -t #").start();
     broker.await_subscriptions(1, "#");
-    let camera = camera(&broker, "--fps 5");
+    let camera = camera(&broker, "--fps 5 --drain-timeout 0s");
     for words in [
         "",
         "-D publish response-topic cameras/garden/answers/pc",
@@ -83,7 +83,7 @@ fn a_retained_request_is_ignored_at_each_connection() {
     let mut broker = Broker::start();
     let words = format!("-r -D publish response-topic {ANSWERS}");
     request(&broker, r#"{"command":"pause"}"#, &words);
-    let camera = camera(&broker, "--fps 5");
+    let camera = camera(&broker, "--fps 5 --drain-timeout 0s");
     assert_eq!(status(&broker)["state"], "capturing");
     broker.stop();
     broker.start_again();
@@ -99,7 +99,7 @@ fn a_camera_that_is_not_to_be_controlled_is_not() {
         .run(SOON)
         .failed(1, "nobody takes requests for shed");
     let camera = publisher(&broker)
-        .flags("--source test --resolution 320x240 --fps 5")
+        .flags("--source test --resolution 320x240 --fps 5 --drain-timeout 0s")
         .start();
     eventually_true("the camera to be online", || {
         let tried = control(&broker, "door pause").run(SOON);
