@@ -3,6 +3,7 @@
 pub(crate) mod broker;
 pub(crate) mod camera;
 pub(crate) mod certificates;
+pub(crate) mod controlling;
 pub(crate) mod event;
 pub(crate) mod eventually;
 pub(crate) mod folder;

@@ -28,4 +28,6 @@ pub use options::{LinkOptions, MQTT_MAX_PACKET_BYTES, Protocol, SessionKind, Wil
 pub use reconnect::Connector;
 pub use session::Session;
 pub use url::BrokerUrl;
-pub use wire::{AckToken, Event, Message, NO_TOKEN, PublishOutcome, PublishToken, Qos, Received};
+pub use wire::{
+    AckToken, Event, Exchange, Message, NO_TOKEN, PublishOutcome, PublishToken, Qos, Received,
+};

@@ -170,6 +170,15 @@ impl Session {
         }
     }
 
+    /// [`subscribe`](Self::subscribe), and a message that is published retained from now on is told to be so, too
+    /// (MQTT 5 only; `false` on 3.1.1, which has no such thing).
+    pub fn subscribe_as_published(&mut self, filter: &str, qos: Qos) -> bool {
+        match &self.client {
+            Client::V5(client) => v5::subscribe_as_published(client, filter.to_owned(), qos),
+            Client::V311(_) => false,
+        }
+    }
+
     /// Acknowledges a message of this connection. One of an earlier connection is left alone (`false`): the broker
     /// sends it again, and its packet id now means something else.
     pub fn ack(&mut self, token: AckToken) -> bool {

@@ -125,6 +125,7 @@ fn received(publish: Publish) -> Received {
         retain: publish.retain,
         content_type: None,
         user_properties: Vec::new(),
+        exchange: None,
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::error::LinkError;
 use crate::options::{LinkOptions, SessionKind};
 use crate::session::{CONNECT_TIMEOUT, network_options, poll_timeout, transport};
-use crate::wire::{Connected, Message, PublishOutcome, Qos, Received, WireEvent};
+use crate::wire::{Connected, Exchange, Message, PublishOutcome, Qos, Received, WireEvent};
 
 pub(crate) fn connect(options: &LinkOptions) -> (AsyncClient, EventLoop) {
     AsyncClient::new(mqtt_options(options), options.request_capacity())
@@ -60,9 +60,14 @@ fn mqtt_options(options: &LinkOptions) -> MqttOptions {
 }
 
 pub(crate) fn publish(client: &AsyncClient, message: Message) -> bool {
+    let exchange = message
+        .exchange
+        .map_or_else(Exchange::default, |exchange| *exchange);
     let properties = PublishProperties {
         content_type: message.content_type.map(str::to_owned),
         user_properties: message.user_properties,
+        response_topic: exchange.response_topic,
+        correlation_data: exchange.correlation_data,
         ..PublishProperties::default()
     };
     client
@@ -80,6 +85,13 @@ pub(crate) fn subscribe(client: &AsyncClient, filter: String, at: Qos) -> bool {
     client
         .try_subscribe_many([Filter::new(filter, qos(at))])
         .is_ok()
+}
+
+/// What is published retained while we listen is then told from the rest (MQTT 5 section 3.8.3.1, "retain as published").
+pub(crate) fn subscribe_as_published(client: &AsyncClient, filter: String, at: Qos) -> bool {
+    let mut filter = Filter::new(filter, qos(at));
+    filter.preserve_retain = true;
+    client.try_subscribe_many([filter]).is_ok()
 }
 
 pub(crate) fn ack(client: &AsyncClient, packet_id: u16) -> bool {
@@ -143,6 +155,7 @@ fn received(publish: Publish) -> Received {
         retain: publish.retain,
         content_type: properties.content_type,
         user_properties: properties.user_properties,
+        exchange: Exchange::of(properties.response_topic, properties.correlation_data),
         packet_id: (publish.qos != QoS::AtMostOnce).then_some(publish.pkid),
     }
 }

@@ -26,6 +26,32 @@ pub struct Message {
     pub content_type: Option<&'static str>,
     /// MQTT 5 user properties.
     pub user_properties: Vec<(String, String)>,
+    /// What makes it a request, or the answer to one (MQTT 5). Few messages have it: it is boxed to keep frames light.
+    pub exchange: Option<Box<Exchange>>,
+}
+
+/// How a request and its answer find each other (MQTT 5 section 4.10).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// Of a request: where its answer is to go.
+    pub response_topic: Option<String>,
+    /// Of both: the asker's own name for the request.
+    pub correlation_data: Option<Bytes>,
+}
+
+impl Exchange {
+    /// `None` if it says nothing.
+    pub(crate) fn of(
+        response_topic: Option<String>,
+        correlation_data: Option<Bytes>,
+    ) -> Option<Box<Self>> {
+        (response_topic.is_some() || correlation_data.is_some()).then(|| {
+            Box::new(Self {
+                response_topic,
+                correlation_data,
+            })
+        })
+    }
 }
 
 impl Message {
@@ -39,6 +65,7 @@ impl Message {
             retain: true,
             content_type: None,
             user_properties: Vec::new(),
+            exchange: None,
         }
     }
 
@@ -57,12 +84,19 @@ impl Message {
         let content_type = self
             .content_type
             .map_or(0, |content_type| 1 + text(content_type));
+        let exchange = self.exchange.as_ref().map_or(0, |exchange| {
+            let response_topic = exchange.response_topic.as_ref();
+            let correlation_data = exchange.correlation_data.as_ref();
+            response_topic.map_or(0, |topic| 1 + text(topic))
+                + correlation_data.map_or(0, |data| 1 + 2 + data.len())
+        });
         FIXED_HEADER
             + text(&self.topic)
             + PACKET_ID
             + PROPERTIES_LENGTH
             + content_type
             + user_properties
+            + exchange
             + self.payload.len()
     }
 }
@@ -106,6 +140,8 @@ pub struct Received {
     pub content_type: Option<String>,
     /// MQTT 5 user properties.
     pub user_properties: Vec<(String, String)>,
+    /// What makes it a request, or the answer to one (MQTT 5).
+    pub exchange: Option<Box<Exchange>>,
     /// Present at QoS 1.
     pub(crate) packet_id: Option<u16>,
 }

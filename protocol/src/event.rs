@@ -26,6 +26,8 @@ pub const CONTENT_TYPE_JPEG: &str = "image/jpeg";
 pub const CONTENT_TYPE_STRUCTURED: &str = "application/cloudevents+json; charset=utf-8";
 /// What every CloudEvents content type begins with: it tells the modes apart.
 const STRUCTURED_PREFIX: &str = "application/cloudevents";
+/// The version of CloudEvents.
+pub(crate) const SPEC_VERSION: &str = "1.0";
 /// The event type of a frame, and of no other event.
 pub const EVENT_TYPE: &str = "framebridge.frame.v1";
 

@@ -9,6 +9,8 @@
 //! | `<prefix>/<camera>/latest` | 0, retained | the newest JPEG |
 //! | `<prefix>/<camera>/status` | 1, retained, last will | `online` or `offline` |
 //! | `<prefix>/<camera>/stats` | 0 | JSON figures |
+//! | `<prefix>/<camera>/control` | 1, never retained | a request ([`crate::control`]) |
+//! | `<prefix>/<camera>/answers/<consumer>` | 1 | the answer to a request of this consumer |
 //! | `consumers/<consumer>/status` | 1, retained, last will | `online` or `offline` |
 
 use std::fmt;
@@ -183,6 +185,27 @@ impl TopicPrefix {
         self.of(camera, "stats")
     }
 
+    /// Where `camera` takes requests.
+    #[must_use]
+    pub fn control(&self, camera: &CameraName) -> String {
+        self.of(camera, "control")
+    }
+
+    /// Where `camera` answers the requests of `consumer`.
+    #[must_use]
+    pub fn answers(&self, camera: &CameraName, consumer: &ConsumerName) -> String {
+        self.of(camera, &format!("answers/{consumer}"))
+    }
+
+    /// The consumer whom `camera` answers on `topic`, if it is such a topic.
+    #[must_use]
+    pub fn consumer_of_answers(&self, camera: &CameraName, topic: &str) -> Option<ConsumerName> {
+        topic
+            .strip_prefix(&self.of(camera, "answers/"))?
+            .parse()
+            .ok()
+    }
+
     /// The camera whose frames topic `topic` is, if it is one.
     #[must_use]
     pub fn camera_of_frames(&self, topic: &str) -> Option<CameraName> {
@@ -318,6 +341,30 @@ mod tests {
         let ledger = prefix.ledger(&camera);
         assert_eq!(ledger, prefix.ledger_filter(Some(&camera)));
         assert_eq!(prefix.camera_of_ledger(&ledger), Some(camera));
+    }
+
+    #[test]
+    fn a_camera_answers_under_its_own_name_alone() {
+        let prefix: TopicPrefix = "cameras".parse().unwrap();
+        let (door, pc) = ("door".parse().unwrap(), "pc".parse().unwrap());
+        let answers = prefix.answers(&door, &pc);
+        assert_eq!(answers, "cameras/door/answers/pc");
+        assert_eq!(prefix.consumer_of_answers(&door, &answers), Some(pc));
+        for foreign in [
+            "cameras/garden/answers/pc",
+            "cameras/door/answers/",
+            "cameras/door/answers/a/b",
+            "cameras/door/answers/+",
+            "cameras/door/frames",
+            "homeassistant/device/door/config",
+            "",
+        ] {
+            assert_eq!(
+                prefix.consumer_of_answers(&door, foreign),
+                None,
+                "{foreign}"
+            );
+        }
     }
 
     #[test]

@@ -67,6 +67,7 @@ impl Announcer {
             retain: true,
             content_type: Some(CONTENT_TYPE_JPEG),
             user_properties: Vec::new(),
+            exchange: None,
         };
         if session.fits(&message) && session.publish(message, NO_TOKEN) {
             self.latest_sequence = frame.id.sequence;
@@ -82,6 +83,7 @@ impl Announcer {
             retain: true,
             content_type: Some("application/json"),
             user_properties: Vec::new(),
+            exchange: None,
         };
         // A broker with a tiny packet limit would hang up on it each time.
         session.fits(&message) && session.publish(message, LEDGER_TOKEN)
@@ -99,6 +101,7 @@ impl Announcer {
             retain: false,
             content_type: Some("application/json"),
             user_properties: Vec::new(),
+            exchange: None,
         };
         session.publish(message, NO_TOKEN);
     }

@@ -1,7 +1,8 @@
 //! From the source to the outbox: pictures are checked, repaired and numbered.
 //!
 //! What may block, a camera's driver or a spool's disk, is captured on a thread of its own. What only waits shares
-//! delivery's: waking another thread costs more than a picture's check.
+//! delivery's: waking another thread costs more than a picture's check. Whoever takes requests has a thread for capture, too:
+//! letting go of a source may take its time.
 //!
 //! Capture never waits for the network, unless its source is one that can wait. It knows nothing of MQTT.
 
@@ -20,9 +21,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use crate::control::{CaptureEnd, SteeredSource};
 use crate::counters::Counters;
 use crate::outbox::Outbox;
-use crate::source::{Captured, FrameSource, RawPicture, SourceOptions, SourceSpec};
+use crate::source::{Captured, RawPicture, SourceOptions, SourceSpec};
 
 /// What ends a capture, besides the source itself.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +41,8 @@ pub(crate) struct Capture {
     pub(crate) stream: StreamId,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) counters: Arc<Counters>,
+    /// Where orders come from, if any may.
+    pub(crate) control: Option<CaptureEnd>,
 }
 
 /// The span that was captured, for the closing line.
@@ -47,6 +51,8 @@ pub(crate) struct CaptureSpan {
     frames: u64,
     /// When they came, on the clock that nobody sets: a small computer learns the time of day while it captures.
     first_and_last: Option<(Instant, Instant)>,
+    /// For how long nothing was to be captured.
+    paused: Duration,
 }
 
 impl CaptureSpan {
@@ -55,7 +61,7 @@ impl CaptureSpan {
         let Some((first, last)) = self.first_and_last else {
             return 0.0;
         };
-        let seconds = (last - first).as_secs_f64();
+        let seconds = (last - first).saturating_sub(self.paused).as_secs_f64();
         if seconds > 0.0 {
             (self.frames - 1) as f64 / seconds
         } else {
@@ -64,14 +70,15 @@ impl CaptureSpan {
     }
 
     /// Whether a picture that came at `next` comes when `duration` is over, to the nearest picture: ten seconds at 30 fps are
-    /// 300 pictures, however unevenly they come.
+    /// 300 pictures, however unevenly they come. Pauses count: who says when it is to end means the clock.
     fn covers(&self, duration: Option<Duration>, next: Instant) -> bool {
         duration
             .zip(self.first_and_last)
             .is_some_and(|(duration, (first, _))| {
-                let passed = (next - first).as_secs_f64();
-                let half_interval = passed / self.frames as f64 / 2.0;
-                passed + half_interval >= duration.as_secs_f64()
+                let passed = next - first;
+                let captured_for = passed.saturating_sub(self.paused).as_secs_f64();
+                let half_interval = captured_for / self.frames as f64 / 2.0;
+                passed.as_secs_f64() + half_interval >= duration.as_secs_f64()
             })
     }
 
@@ -100,7 +107,7 @@ impl Capture {
     }
 
     fn may_block(&self) -> bool {
-        self.spec.may_block() || self.outbox.depot().is_some()
+        self.spec.may_block() || self.outbox.depot().is_some() || self.control.is_some()
     }
 
     fn spawn_thread(
@@ -131,8 +138,8 @@ impl Capture {
         let _ = sender.send(captured);
     }
 
-    async fn capture(self, stop: CancellationToken) -> CaptureOutcome {
-        let mut source = FrameSource::open(&self.spec, &self.options)?;
+    async fn capture(mut self, stop: CancellationToken) -> CaptureOutcome {
+        let mut source = SteeredSource::open(&self.spec, &self.options, self.control.take())?;
         let mut span = CaptureSpan::default();
         let mut deadline = self.deadline();
         while self.limits.frames.is_none_or(|limit| span.frames < limit) {
@@ -150,6 +157,7 @@ impl Capture {
                 Captured::End => break,
             };
             let came_at = Instant::now();
+            span.paused = source.paused();
             if span.covers(self.limits.duration, came_at) {
                 break;
             }
@@ -162,10 +170,11 @@ impl Capture {
             };
             span.add(came_at);
             self.counters.captured.fetch_add(1, Relaxed);
+            source.became(&frame);
             let last = frame.clone();
             tokio::select! {
                 biased;
-                () = self.outbox.push(frame) => {}
+                () = source.while_obeying(self.outbox.push(frame)) => {}
                 // A source that waits for room is to stop: this frame has its number, so it is stored or named.
                 () = told_to_stop(&stop, deadline) => {
                     self.outbox.push_at_once(last);
@@ -266,6 +275,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_pause_counts_for_the_end_and_not_for_the_rate() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let mut span = CaptureSpan::default();
+        span.add(start);
+        span.add(start + second);
+        span.paused = 8 * second;
+        span.add(start + 10 * second);
+        assert!((span.fps() - 1.0).abs() < 1e-9);
+        assert!(span.covers(Some(10 * second), start + 10 * second));
+        assert!(!span.covers(Some(12 * second), start + 10 * second));
+    }
+
     /// Captures a file of three pictures into a queue for `room` that nobody empties.
     async fn capture(duration: Duration, room: usize) -> (Arc<Counters>, CaptureOutcome) {
         let folder = tempfile::TempDir::new().unwrap();
@@ -292,6 +314,7 @@ mod tests {
                 hold_up: Arc::default(),
             }),
             counters: counters.clone(),
+            control: None,
         };
         let captured = timeout(fixture::PATIENCE, capture.run(CancellationToken::new())).await;
         (counters, captured.expect("the capture does not end"))

@@ -267,6 +267,11 @@ pub(crate) struct DeliveryArgs {
     #[arg(long, env = "FRAMEBRIDGE_NO_LATEST", value_parser = BoolishValueParser::new())]
     pub(crate) no_latest: bool,
 
+    /// Take requests on .../control: pause, resume, snapshot, status, another rate or size, a camera's controls (frame-subscriber
+    /// control). Whoever may publish there steers this camera: give the broker an access list
+    #[arg(long, env = "FRAMEBRIDGE_ALLOW_CONTROL", value_parser = BoolishValueParser::new())]
+    pub(crate) allow_control: bool,
+
     /// How long waiting frames may take to be delivered at the end  [default: 10s after a signal, else 60s]
     #[arg(long, env = "FRAMEBRIDGE_DRAIN_TIMEOUT", value_name = "TIME", value_parser = a_time)]
     pub(crate) drain_timeout: Option<Duration>,
@@ -300,6 +305,17 @@ impl RunArgs {
             (Some(FormatArg::Binary) | None, Protocol::V5) => Ok(Format::Binary),
             (Some(FormatArg::Json), _) | (None, Protocol::V311) => Ok(Format::Json),
         }
+    }
+
+    /// Whether requests are taken; MQTT 3.1.1 has no response topics.
+    pub(crate) fn allows_control(&self) -> Result<bool, UsageError> {
+        if self.delivery.allow_control && self.broker.protocol == Protocol::V311 {
+            return Err(UsageError(
+                "--allow-control needs MQTT 5 response topics: leave it or --protocol 3.1.1 out"
+                    .into(),
+            ));
+        }
+        Ok(self.delivery.allow_control)
     }
 
     /// What happens when the queue is full: what was asked, or what suits the source.

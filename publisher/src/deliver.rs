@@ -2,6 +2,7 @@
 
 mod answers;
 mod confirming;
+mod controlling;
 mod upkeep;
 
 use std::sync::Arc;
@@ -19,12 +20,14 @@ use tracing::warn;
 
 use crate::announce::Announcer;
 use crate::audience::Audience;
+use crate::control::ControlDesk;
 use crate::counters::{Counters, DropReason};
 use crate::in_flight::InFlight;
 use crate::outbox::Outbox;
 use crate::packet_limit::{PacketLimit, TRIAL, Verdict};
 use crate::parcel::Route;
 use crate::report::{DeliveryTimes, HoldUp, Remainder, StatsMaker};
+use controlling::next_outcome;
 use upkeep::{LedgerDesk, UPKEEP_INTERVAL};
 
 /// How often `latest` may change, and how often a pause is looked at again.
@@ -57,6 +60,8 @@ pub(crate) struct Delivery {
     pub(crate) hold_up: Arc<HoldUp>,
     pub(crate) times: Arc<DeliveryTimes>,
     pub(crate) stats: StatsMaker,
+    /// Takes requests, where that is allowed.
+    control: Option<ControlDesk>,
     in_flight: InFlight,
     audience: Audience,
     packet_limit: PacketLimit,
@@ -89,6 +94,7 @@ impl Delivery {
         hold_up: Arc<HoldUp>,
         times: Arc<DeliveryTimes>,
         stats: StatsMaker,
+        control: Option<ControlDesk>,
     ) -> Self {
         let in_flight = InFlight::new(options.window);
         let announcer = Announcer::new(
@@ -103,6 +109,7 @@ impl Delivery {
             hold_up,
             times,
             stats,
+            control,
             in_flight,
             audience: Audience::Present,
             packet_limit: PacketLimit::default(),
@@ -144,6 +151,7 @@ impl Delivery {
                 Left::Done => {
                     self.announcer
                         .latest(&mut session, self.last_sent.clone(), &self.packet_limit);
+                    self.publish_last_answers(&mut session);
                     self.publish_last_ledger(&mut session);
                     self.announcer.status(&mut session, false);
                     session.close().await;
@@ -238,13 +246,17 @@ impl Delivery {
 
     fn begin(&mut self, session: &mut Session) {
         self.packet_limit.told(session.max_packet_bytes());
-        // Three beside the frames: `online`, the ledger, and `offline` at the end.
-        let broker_window = session
-            .receive_maximum()
-            .map_or(usize::MAX, |maximum| usize::from(maximum).saturating_sub(3));
+        // Three beside the frames: `online`, the ledger, and `offline` at the end; and an answer to a request.
+        let beside = 3 + usize::from(self.control.is_some());
+        let broker_window = session.receive_maximum().map_or(usize::MAX, |maximum| {
+            usize::from(maximum).saturating_sub(beside)
+        });
         self.in_flight
             .set_window(self.options.window.min(broker_window.max(1)));
         self.subscribe_to_confirmers(session);
+        if let Some(desk) = &mut self.control {
+            desk.connected(session);
+        }
         self.announcer.status(session, true);
         self.ledger.connected();
         self.publish_ledger(session);
@@ -262,6 +274,7 @@ impl Delivery {
         let mut source_ended = false;
         loop {
             self.send_what_may_go(session);
+            self.publish_answers(session);
             if source_ended && self.in_flight.is_empty() {
                 return Left::Done;
             }
@@ -276,6 +289,7 @@ impl Delivery {
                     Some(parcel) => self.in_flight.admit(parcel),
                     None => source_ended = true,
                 },
+                (envelope, outcome) = next_outcome(&mut self.control) => self.settle_request(envelope, outcome),
                 () = reached(self.trial_over.map(Into::into)) => self.end_trial(),
                 _ = latest_ticks.tick(), if self.trial_over.is_none() => {
                     let newest = self.outbox.newest().or_else(|| self.last_sent.clone());
@@ -346,6 +360,7 @@ impl Delivery {
             retain: false,
             content_type: Some(encoded.content_type),
             user_properties: encoded.user_properties,
+            exchange: None,
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A frame's way is the order of the modules: a [`source`] gives a picture, `capture` checks, repairs and numbers it,
 //! the `outbox` holds it, in a `queue` in memory or in a `depot` with a `spool` on disk, `in_flight` keeps it until the
-//! broker has it, `deliver` moves it there. Beside it, `devices` lists cameras and `doctor` checks a set-up.
+//! broker has it, `deliver` moves it there. `control` steers source and capture from afar. Beside it all, `devices` lists
+//! cameras and `doctor` checks a set-up.
 
 pub mod config;
 pub mod run;
@@ -27,6 +28,8 @@ pub mod spool;
 mod in_flight;
 
 mod deliver;
+
+mod control;
 
 mod announce;
 mod audience;

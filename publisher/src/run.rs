@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use crate::announce::Announcer;
 use crate::capture::{Capture, CaptureLimits, CaptureOutcome};
 use crate::config::{Cli, Command, DeliveryMode, RunArgs};
+use crate::control::{self, CaptureEnd, ControlDesk, DeskOptions};
 use crate::counters::Counters;
 use crate::deliver::{Delivery, DeliveryOptions};
 use crate::depot::{Depot, DepotLimits};
@@ -34,7 +35,7 @@ const DRAIN_AFTER_SOURCE: Duration = Duration::from_mins(1);
 /// processor's cache when they are sent.
 const READ_AHEAD_FRAMES: usize = 8;
 
-/// What a publisher receives is acknowledgements, and later requests: nothing large.
+/// What a publisher receives is acknowledgements, receipts and requests: nothing large.
 const MAX_INCOMING_BYTES: u32 = 1 << 20;
 const RECEIVE_MAXIMUM: u16 = 16;
 
@@ -63,6 +64,8 @@ async fn run(cli: RunArgs) -> anyhow::Result<()> {
         runtime::summary::check_writable(path)?;
     }
     cli.check()?;
+    // Before anything is made or opened.
+    cli.allows_control()?;
     let camera = cli.camera();
     let connector = Connector::new(link_options(&cli, &camera)?);
     let stream = StreamId::new();
@@ -70,6 +73,7 @@ async fn run(cli: RunArgs) -> anyhow::Result<()> {
     let hold_up = Arc::new(HoldUp::default());
     let times = Arc::new(DeliveryTimes::default());
     let outbox = Arc::new(outbox(&cli, &camera, stream, &counters, &hold_up)?);
+    let (desk, orders) = control(&cli, &camera, stream)?;
     let mut delivery = Delivery::new(
         delivery_options(&cli, &camera, stream)?,
         outbox.clone(),
@@ -77,6 +81,7 @@ async fn run(cli: RunArgs) -> anyhow::Result<()> {
         hold_up.clone(),
         times.clone(),
         StatsMaker::new(stream.to_string()),
+        desk,
     );
 
     let signal = runtime::shutdown::on_signal();
@@ -91,6 +96,7 @@ async fn run(cli: RunArgs) -> anyhow::Result<()> {
         stream,
         outbox: outbox.clone(),
         counters: counters.clone(),
+        control: orders,
     }
     .run(stop_capture.clone());
     let reporter = tokio::spawn(show_progress(
@@ -246,6 +252,27 @@ fn outbox(
         counters.clone(),
         (spool, leftovers),
     ))))
+}
+
+/// Both ends of control, where it is allowed.
+fn control(
+    cli: &RunArgs,
+    camera: &CameraName,
+    stream: StreamId,
+) -> anyhow::Result<(Option<ControlDesk>, Option<CaptureEnd>)> {
+    if !cli.allows_control()? {
+        return Ok((None, None));
+    }
+    let spec = &cli.source.source;
+    let (desk_end, capture_end) = control::line(spec, &source_options(cli, camera));
+    let options = DeskOptions {
+        camera: camera.clone(),
+        prefix: cli.delivery.topic_prefix.clone(),
+        stream,
+        spec: spec.clone(),
+    };
+    let desk = ControlDesk::new(options, desk_end);
+    Ok((Some(desk), Some(capture_end)))
 }
 
 /// Live delivery has a mailbox for one frame instead of a queue; a source that is read as fast as the network takes its

@@ -16,6 +16,8 @@ mod test;
 #[cfg(target_os = "linux")]
 mod v4l2;
 
+mod steering;
+
 mod byte_stream;
 mod mask;
 mod outage;

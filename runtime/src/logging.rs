@@ -19,6 +19,9 @@ const DAYS: usize = 14;
 /// Libraries that log what they also return as errors would say everything twice.
 const DEFAULT_FILTER: &str = "info,rumqttc=off,rustls_platform_verifier=off";
 
+/// A program that does one thing and says what came of it has no more to tell than what is in its way.
+const QUIET_FILTER: &str = "warn,rumqttc=off,rustls_platform_verifier=off";
+
 /// How a program logs.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
@@ -54,12 +57,24 @@ static IN_FILES: OnceLock<()> = OnceLock::new();
 /// # Errors
 /// The folder for log files cannot be made or written.
 pub fn start(args: &LogArgs, progress: &Progress) -> Result<(), UsageError> {
+    start_with(DEFAULT_FILTER, args, progress)
+}
+
+/// [`start`] for a program that does one thing: warnings and errors alone, unless `RUST_LOG` says otherwise.
+///
+/// # Errors
+/// As for [`start`].
+pub fn start_quietly(args: &LogArgs) -> Result<(), UsageError> {
+    start_with(QUIET_FILTER, args, &Progress::new())
+}
+
+fn start_with(default_filter: &str, args: &LogArgs, progress: &Progress) -> Result<(), UsageError> {
     match &args.log_dir {
         Some(folder) => {
-            start_with(args, files(folder)?);
+            write_to(files(folder)?, default_filter, args);
             let _ = IN_FILES.set(());
         }
-        None => start_with(args, progress.clone()),
+        None => write_to(progress.clone(), default_filter, args),
     }
     Ok(())
 }
@@ -91,12 +106,12 @@ fn program_name() -> String {
     name.to_string_lossy().into_owned()
 }
 
-fn start_with<W>(args: &LogArgs, writer: W)
+fn write_to<W>(writer: W, default_filter: &str, args: &LogArgs)
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
     let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)

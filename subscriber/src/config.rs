@@ -1,5 +1,6 @@
 //! The subscriber's options.
 
+mod control;
 mod keeping;
 mod latest_only;
 
@@ -21,6 +22,7 @@ use runtime::program::{EXIT_CODES_HELP, UsageError};
 
 use crate::layout::Layout;
 use crate::store::SyncMode;
+pub(crate) use control::ControlArgs;
 use keeping::KeepArgs;
 use latest_only::LatestOnlyArgs;
 
@@ -59,6 +61,10 @@ Examples:
 
   # does all work: broker, rights, cameras, clocks, disk?
   frame-subscriber doctor --broker mqtt://192.168.1.10 --camera front-door --out frames
+
+  # a picture now, and then let other programs have the camera (frame-publisher --allow-control)
+  frame-subscriber control front-door snapshot --out now.jpg
+  frame-subscriber control front-door pause
 
   # is everything there?
   frame-subscriber verify frames
@@ -110,6 +116,9 @@ pub enum Command {
     /// running program.
     #[command(after_long_help = format!("{DOCTOR_EXAMPLES}\n{EXIT_CODES_HELP}"))]
     Doctor(Box<DoctorArgs>),
+    /// Ask a camera to pause, resume, show a picture or how it fares, or to change its rate, size or controls
+    #[command(after_long_help = EXIT_CODES_HELP)]
+    Control(Box<ControlArgs>),
     /// Run as a Windows service: install, start, stop, status, uninstall
     #[cfg(windows)]
     #[command(subcommand)]

@@ -78,5 +78,6 @@ fn empty_receipt(frames: &FrameArgs) -> Option<Message> {
         retain: false,
         content_type: None,
         user_properties: Vec::new(),
+        exchange: None,
     })
 }

@@ -4,7 +4,7 @@
 //! which asks its [`ledger`] whether it is new, names it by its [`layout`] and enters it in its folder's [`index`]; what
 //! came and what did not is counted by [`gaps`]; the newest goes to [`latest`]. `latest_only` leaves out what is late,
 //! `retention` deletes what is old. [`verify`] reads it all again; `repair` mends the indexes and the ledger first. `doctor`
-//! checks a set-up.
+//! checks a set-up, `control` asks a camera for something.
 
 pub mod config;
 pub mod run;
@@ -37,6 +37,8 @@ mod report;
 
 mod repair;
 pub mod verify;
+
+mod control;
 
 #[cfg(test)]
 mod fixture;

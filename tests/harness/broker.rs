@@ -33,6 +33,7 @@ log_type subscribe";
 #[derive(Default)]
 pub(crate) struct Setup {
     lines: Vec<String>,
+    listener_lines: Vec<String>,
     certificate: Option<Certificate>,
     users: Vec<(String, String)>,
     client_authority: Option<PathBuf>,
@@ -43,6 +44,12 @@ impl Setup {
     /// Adds a line to the configuration; it comes after the defaults.
     pub(crate) fn line(mut self, line: &str) -> Self {
         self.lines.push(line.to_owned());
+        self
+    }
+
+    /// Adds a line to the configuration of both listeners.
+    pub(crate) fn listener_line(mut self, line: &str) -> Self {
+        self.listener_lines.push(line.to_owned());
         self
     }
 
@@ -119,6 +126,7 @@ impl Setup {
             format!("listener {websocket_port} 127.0.0.1\nprotocol websockets"),
         ] {
             lines.push(listener);
+            lines.extend(self.listener_lines.iter().cloned());
             lines.extend(self.encryption());
             if self.users_are_client_ids {
                 lines.push("use_username_as_clientid true".to_owned());

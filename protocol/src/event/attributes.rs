@@ -6,11 +6,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{EVENT_TYPE, EventError};
+use super::{EVENT_TYPE, EventError, SPEC_VERSION};
 use crate::frame::{Frame, FrameId, StreamId, to_microseconds};
 use crate::topic::CameraName;
 
-const SPEC_VERSION: &str = "1.0";
 /// `sequence` as text: zero-padded, so that it sorts.
 const SEQUENCE_DIGITS: usize = 20;
 

@@ -60,6 +60,20 @@ fn what_contradicts_itself_is_refused() {
 }
 
 #[test]
+fn control_is_off_unless_it_is_allowed_and_needs_mqtt_5() {
+    let allows = |args: &str| {
+        let words = ["frame-publisher"]
+            .into_iter()
+            .chain(args.split_whitespace());
+        Cli::try_parse_from(words).unwrap().run.allows_control()
+    };
+    assert!(!allows("").unwrap());
+    assert!(!allows("--protocol 3.1.1").unwrap());
+    assert!(allows("--allow-control").unwrap());
+    assert!(allows("--allow-control --protocol 3.1.1").is_err());
+}
+
+#[test]
 fn a_file_waits_for_room_and_a_camera_does_not() {
     let on_full = |source| {
         Cli::try_parse_from(["frame-publisher", "--source", source])

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use super::Delivery;
 use crate::announce::LEDGER_TOKEN;
 use crate::audience::Audience;
+use crate::control::ANSWER_TOKEN;
 use crate::counters::DropReason;
 use crate::parcel::Route;
 
@@ -27,6 +28,12 @@ impl Delivery {
                         "the broker denies publishing {}: no consumer is told what was given up; check its access list",
                         self.options.prefix.ledger(&self.options.camera)
                     );
+                }
+                return Ok(());
+            }
+            Event::Published(ANSWER_TOKEN, outcome) => {
+                if let Some(desk) = &mut self.control {
+                    desk.answer_settled(outcome);
                 }
                 return Ok(());
             }

@@ -39,15 +39,18 @@ impl Delivery {
         }
     }
 
-    /// A message: a receipt, or a consumer's status. What is neither is nobody's.
+    /// A message: a request, a receipt, or a consumer's status. What is none of them is nobody's.
     pub(super) fn take_message(
-        &self,
+        &mut self,
         session: &mut Session,
         received: &Received,
         ack: Option<AckToken>,
     ) {
         if let Some(ack) = ack {
             session.ack(ack);
+        }
+        if self.take_request(received) {
+            return;
         }
         let Some(depot) = self.outbox.depot() else {
             return;

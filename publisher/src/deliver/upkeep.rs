@@ -62,6 +62,7 @@ impl Delivery {
     pub(super) fn upkeep(&mut self, session: &mut Session) {
         let now = Instant::now();
         self.publish_ledger(session);
+        self.look_after_requests();
         let Some(depot) = self.outbox.depot() else {
             return;
         };

@@ -85,6 +85,7 @@ fn harmless(run: &RunArgs, camera: &CameraName) -> Vec<Message> {
         retain: false,
         content_type: Some("application/json"),
         user_properties: Vec::new(),
+        exchange: None,
     };
     let mut messages = vec![message(prefix.stats(camera), b"{}")];
     let nobody = format!("doctor-{:016x}", fastrand::u64(..)).parse();

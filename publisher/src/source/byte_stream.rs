@@ -36,6 +36,11 @@ impl PictureStream {
         }
     }
 
+    /// Forgets what it has: what is pushed next is a new stream.
+    pub(super) fn restart(&mut self) {
+        *self = Self::new(self.max_frame_bytes);
+    }
+
     /// Takes what has just arrived. Call [`next`](Self::next) until it has nothing before the next push.
     pub(super) fn push(&mut self, chunk: &[u8]) {
         self.push_at(chunk, Timestamp::now());

@@ -95,6 +95,19 @@ impl ExecSource {
         }
     }
 
+    /// Ends the program; it is started again by the next [`next`](Self::next).
+    pub(super) fn release(&mut self) {
+        self.running = None;
+        self.pictures.restart();
+        self.wait = Duration::ZERO;
+    }
+
+    /// Whether the program runs.
+    #[cfg(test)]
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
     async fn start(&mut self) -> anyhow::Result<()> {
         sleep(self.wait).await;
         match ChildProgram::start(&self.words) {

@@ -96,6 +96,13 @@ impl HttpSource {
         }
     }
 
+    /// Hangs up, until the next [`next`](Self::next).
+    pub(super) fn release(&mut self) {
+        self.body = None;
+        self.pictures.restart();
+        self.wait = Duration::ZERO;
+    }
+
     async fn connect(&mut self) -> anyhow::Result<()> {
         sleep(self.wait).await;
         match self.request().await {

@@ -27,6 +27,14 @@ impl TestSource {
         }
     }
 
+    /// Draws pictures of another size, or at another rate, and counts on.
+    pub(super) fn change_mode(&mut self, options: &SourceOptions) {
+        *self = Self {
+            number: self.number,
+            ..Self::new(options)
+        };
+    }
+
     pub(super) async fn next(&mut self) -> anyhow::Result<Captured> {
         self.pace.tick().await;
         let captured_at = Timestamp::now();

@@ -115,6 +115,20 @@ impl V4l2Source {
         }
     }
 
+    /// Lets go of the device, until the next [`next`](Self::next).
+    pub(super) fn release(&mut self) {
+        self.streaming = None;
+    }
+
+    /// Asks for another mode when the device is opened next, which is now.
+    pub(super) fn change_mode(&mut self, options: &SourceOptions) {
+        self.asked = Asked {
+            resolution: options.resolution,
+            fps: options.fps,
+        };
+        self.release();
+    }
+
     /// One try to open the camera; if it fails, the pause before the next.
     async fn connect(&mut self) -> anyhow::Result<()> {
         let (path, asked, controls) = (self.path.clone(), self.asked, self.controls.clone());

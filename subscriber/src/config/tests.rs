@@ -15,7 +15,11 @@ fn every_long_option_has_an_environment_variable() {
         .chain(cli.get_subcommands().flat_map(clap::Command::get_arguments));
     for arg in arguments {
         let Some(long) = arg.get_long() else { continue };
-        let variable = format!("FRAMEBRIDGE_{}", long.to_uppercase().replace('-', "_"));
+        let mut variable = format!("FRAMEBRIDGE_{}", long.to_uppercase().replace('-', "_"));
+        // `--out` is a folder of frames to one command, and one picture's file to another.
+        if arg.get_id() == "snapshot_out" {
+            variable = "FRAMEBRIDGE_SNAPSHOT_OUT".to_owned();
+        }
         assert_eq!(
             arg.get_env().and_then(|env| env.to_str()),
             Some(&*variable),

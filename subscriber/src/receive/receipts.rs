@@ -119,6 +119,7 @@ impl Receipts {
             retain: true,
             content_type: Some("application/json"),
             user_properties: Vec::new(),
+            exchange: None,
         };
         Some((message, claims))
     }
