@@ -32,7 +32,10 @@ impl Launch {
                 command.env_remove(variable);
             }
         }
-        command.env_remove("RUST_LOG").env("NO_COLOR", "1");
+        command
+            .env_remove("RUST_LOG")
+            .env_remove("NOTIFY_SOCKET")
+            .env("NO_COLOR", "1");
         Self {
             name,
             command,
