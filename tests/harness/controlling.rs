@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::broker::Broker;
-use super::eventually::{A_RUN, eventually_true};
+use super::eventually::{A_RUN, SOON, eventually, eventually_true};
 use super::launch::Launch;
 use super::outcome::Outcome;
 use super::program::Program;
@@ -21,14 +21,14 @@ pub(crate) fn control(broker: &Broker, words: &str) -> Launch {
         .flags(words)
 }
 
-/// Has the camera `door` do something, and gives the line that was printed.
+/// Has the camera `door` do something, and gives the line that was printed. A camera that was asked often may be busy.
 #[track_caller]
 pub(crate) fn ask(broker: &Broker, words: &str) -> String {
-    let text = control(broker, &format!("door {words}"))
-        .run(A_RUN)
-        .succeeded()
-        .text();
-    text.trim_end().to_owned()
+    let answered = eventually(SOON, "a camera that is not busy", || {
+        let asked = control(broker, &format!("door {words}")).run(A_RUN);
+        (!asked.stderr().contains("door is busy")).then_some(asked)
+    });
+    answered.succeeded().text().trim_end().to_owned()
 }
 
 #[track_caller]
@@ -36,14 +36,10 @@ pub(crate) fn status(broker: &Broker) -> Value {
     serde_json::from_str(&ask(broker, "status --json")).expect("a status is JSON")
 }
 
-/// Waits until a status is as it should be; a camera that is asked this often may be busy.
+/// Waits until a status is as it should be.
 #[track_caller]
 pub(crate) fn await_status(broker: &Broker, what: &str, holds: impl Fn(&Value) -> bool) {
-    eventually_true(what, || {
-        let asked = control(broker, "door status --json").run(A_RUN);
-        let is_busy = asked.stderr().contains("door is busy");
-        !is_busy && holds(&serde_json::from_str(&asked.succeeded().text()).unwrap())
-    });
+    eventually_true(what, || holds(&status(broker)));
 }
 
 /// A camera that draws small pictures and takes requests; it listens already.
