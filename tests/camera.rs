@@ -12,7 +12,7 @@ use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use driver::{clock, pictures, plugging, refusals, trouble};
+use driver::{asking, clock, pictures, plugging, refusals, trouble};
 
 /// Functions with their names.
 macro_rules! checks {
@@ -42,6 +42,11 @@ fn main() -> ExitCode {
         refusals::a_user_without_permission_is_told_the_group,
         refusals::a_camera_that_is_given_to_the_user_a_moment_later_is_used,
         clock::times_follow_the_clock_that_somebody_sets,
+        asking::devices_tells_what_the_camera_can_do,
+        asking::a_control_is_set_before_the_first_picture,
+        asking::a_control_that_cannot_be_is_refused_with_what_may_be,
+        asking::a_hand_from_afar_sets_controls_and_rate_and_lets_go_of_the_camera,
+        asking::doctor_finds_the_camera_well,
     ];
     let argument = std::env::args().nth(1).unwrap_or_default();
     if argument == "--list" {

@@ -3,6 +3,7 @@
 pub(crate) mod desk;
 pub(crate) mod plugged;
 
+pub(crate) mod asking;
 pub(crate) mod clock;
 pub(crate) mod pictures;
 pub(crate) mod plugging;
