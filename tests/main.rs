@@ -9,6 +9,7 @@ mod storm;
 mod announcements;
 mod command_line;
 mod disks;
+mod embedded;
 mod examples;
 mod exif;
 mod foreign_clients;

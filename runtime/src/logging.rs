@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 use crate::progress::Progress;
 
 /// Libraries that log what they also return as errors would say everything twice.
-const DEFAULT_FILTER: &str = "info,rumqttc=off,rustls_platform_verifier=off";
+const DEFAULT_FILTER: &str = "info,rumqttc=off,mqtt5=off,rustls_platform_verifier=off";
 
 /// How a program logs.
 #[derive(Debug, Clone, Args)]

@@ -1,5 +1,7 @@
 //! The subscriber's options.
 
+#[cfg(feature = "embedded-broker")]
+mod embedded;
 mod keeping;
 mod latest_only;
 
@@ -21,6 +23,8 @@ use runtime::program::{EXIT_CODES_HELP, UsageError};
 
 use crate::layout::Layout;
 use crate::store::SyncMode;
+#[cfg(feature = "embedded-broker")]
+pub use embedded::{BrokerCommand, EmbeddedArgs, NewUserArgs, UsersArgs};
 use keeping::KeepArgs;
 use latest_only::LatestOnlyArgs;
 
@@ -57,6 +61,10 @@ Examples:
   # a week of pictures, and no more than 50 GB of each camera
   frame-subscriber --out frames --consumer office-pc --keep-for 7d --keep-bytes 50GB
 
+  # no broker at hand: one inside this program, for the cameras of the network, each a user with a password
+  frame-subscriber broker add-camera front-door --broker-users users.txt
+  frame-subscriber --broker embedded:0.0.0.0:1883 --broker-users users.txt --out frames --consumer office-pc --receipts
+
   # is everything there?
   frame-subscriber verify frames
 
@@ -90,6 +98,10 @@ pub enum Command {
     /// Re-read a folder against its index: complete, decodable, right checksum, no gaps; exits 1 if it is not whole
     #[command(after_long_help = EXIT_CODES_HELP)]
     Verify(VerifyArgs),
+    /// The users of a broker inside this program
+    #[cfg(feature = "embedded-broker")]
+    #[command(subcommand)]
+    Broker(BrokerCommand),
 }
 
 /// Options of receiving.
@@ -101,6 +113,9 @@ pub struct RunArgs {
     pub(crate) files: FileArgs,
     #[command(flatten)]
     pub(crate) broker: BrokerArgs,
+    #[cfg(feature = "embedded-broker")]
+    #[command(flatten)]
+    pub(crate) embedded: EmbeddedArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 

@@ -4,9 +4,14 @@
 //! which asks its [`ledger`] whether it is new, names it by its [`layout`] and enters it in its folder's [`index`]; what
 //! came and what did not is counted by [`gaps`]; the newest goes to [`latest`]. `latest_only` leaves out what is late,
 //! `retention` deletes what is old. [`verify`] reads it all again; `repair` mends the indexes and the ledger first.
+//!
+//! `embedded` starts a broker inside the program; nothing else knows of it.
 
 pub mod config;
 pub mod run;
+
+#[cfg_attr(not(feature = "embedded-broker"), path = "embedded/absent.rs")]
+mod embedded;
 
 mod receive;
 mod storing;
