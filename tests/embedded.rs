@@ -14,6 +14,8 @@ use crate::harness::launch::Launch;
 use crate::harness::ports::free_port;
 use crate::harness::program::Program;
 use crate::harness::{bare_subscriber, publisher_at, subscriber_at};
+use crate::storm::proxy::Proxy;
+use crate::storm::weather::Weather;
 
 /// A subscriber with a broker inside, not started yet, and where it listens.
 struct Pc {
@@ -146,6 +148,26 @@ fn two_cameras_and_a_second_consumer_share_it() {
         out.holds("door", &footage().frames);
         out.holds("shed", &footage().frames);
     }
+}
+
+#[test]
+fn a_consumer_in_a_slow_network_holds_up_no_camera() {
+    let (pc, slow) = (Pc::new(), Folder::new());
+    let storing = pc.subscriber().start();
+    listens(&storing);
+    let network = Proxy::start(pc.port);
+    let looking_on = subscriber_at(&format!("mqtt://127.0.0.1:{}", network.port()), slow.path())
+        .flags("--consumer slow")
+        .start();
+    listens(&looking_on);
+    // By this network the footage would take more than two minutes.
+    let bytes_a_second = 100_000;
+    network.turn(Weather::Slow { bytes_a_second });
+    pc.footage().run(SOON).succeeded().publisher_balances();
+    pc.out.await_pictures(FRAMES);
+    assert!(slow.pictures().len() < FRAMES, "the network was not slow");
+    storing.terminate_for_certain();
+    pc.out.holds("door", &footage().frames);
 }
 
 #[test]

@@ -1,23 +1,19 @@
 //! Two doors and the house behind them. The doors are ours rather than mqtt5's: there, whoever connects and does not
 //! agree on encryption keeps everybody else waiting for ever.
 
-use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener as BoundListener};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt5::broker::auth::AuthProvider;
 use mqtt5::broker::client_handler::ClientHandler;
-use mqtt5::broker::events::ClientSubscribeEvent;
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::broker::sys_topics::BrokerStats;
 use mqtt5::broker::tls_acceptor::TlsStreamWrapper;
 use mqtt5::broker::transport::BrokerTransport;
 use mqtt5::broker::{
-    BrokerConfig, BrokerEventHandler, DynamicStorage, MemoryBackend, ResourceMonitor,
-    StorageBackend as _,
+    BrokerConfig, DynamicStorage, MemoryBackend, ResourceMonitor, StorageBackend as _,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, broadcast};
@@ -27,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
 use crate::limits;
+use crate::ushers::{GuestUsher, OwnUsher};
 
 /// Between two looks for sessions that have expired.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -59,7 +56,8 @@ impl Door {
 /// What all connections share: sessions, queues and retained messages, in memory.
 #[derive(Clone)]
 pub(crate) struct House {
-    config: Arc<BrokerConfig>,
+    own_config: Arc<BrokerConfig>,
+    guests_config: Arc<BrokerConfig>,
     router: Arc<MessageRouter>,
     storage: Arc<DynamicStorage>,
     stats: Arc<BrokerStats>,
@@ -74,7 +72,6 @@ pub(crate) struct House {
 impl House {
     pub(crate) fn new(stop: CancellationToken) -> Self {
         let somebody_listens = CancellationToken::new();
-        let usher = Arc::new(Usher(somebody_listens.clone()));
         let queue = limits::queue();
         let storage = Arc::new(DynamicStorage::Memory(MemoryBackend::with_queue_limits(
             queue,
@@ -82,9 +79,17 @@ impl House {
         let router = MessageRouter::with_storage(Arc::clone(&storage))
             .with_fallback_queue_limits(queue)
             .with_retained_limits(limits::retained(), 0);
+        let router = Arc::new(router);
+        let own_usher = OwnUsher {
+            somebody_listens: somebody_listens.clone(),
+        };
+        let guest_usher = GuestUsher {
+            router: Arc::clone(&router),
+        };
         Self {
-            config: Arc::new(limits::config().with_event_handler(usher)),
-            router: Arc::new(router),
+            own_config: Arc::new(limits::config().with_event_handler(Arc::new(own_usher))),
+            guests_config: Arc::new(limits::config().with_event_handler(Arc::new(guest_usher))),
+            router,
             storage,
             stats: Arc::new(BrokerStats::new()),
             resources: Arc::new(ResourceMonitor::new(limits::resources())),
@@ -103,9 +108,9 @@ impl House {
     /// Lets in who comes, until told to stop.
     pub(crate) async fn serve(self, own: Door, others: Door) {
         let doors = async {
-            tokio::join!(self.let_in(own), async {
+            tokio::join!(self.let_in(own, &self.own_config), async {
                 self.somebody_listens.cancelled().await;
-                self.let_in(others).await;
+                self.let_in(others, &self.guests_config).await;
             })
         };
         tokio::select! {
@@ -119,7 +124,7 @@ impl House {
         let _ = timeout(FAREWELL, self.room.acquire_many(everybody)).await;
     }
 
-    async fn let_in(&self, door: Door) {
+    async fn let_in(&self, door: Door, config: &Arc<BrokerConfig>) {
         let listener = match TcpListener::from_std(door.listener) {
             Ok(listener) => listener,
             Err(failed) => return error!("the broker cannot listen: {failed}"),
@@ -137,9 +142,10 @@ impl House {
                 debug!("{from} was not let in: {} are", limits::CONNECTIONS);
                 continue;
             };
-            let (house, tls, guard) = (self.clone(), door.tls.clone(), Arc::clone(&door.guard));
+            let (house, config) = (self.clone(), Arc::clone(config));
+            let (tls, guard) = (door.tls.clone(), Arc::clone(&door.guard));
             tokio::spawn(async move {
-                if let Err(why) = house.receive(stream, from, tls, guard).await {
+                if let Err(why) = house.receive(stream, from, config, tls, guard).await {
                     debug!("{from} has gone: {why}");
                 }
                 drop(place);
@@ -151,6 +157,7 @@ impl House {
         self,
         stream: TcpStream,
         from: SocketAddr,
+        config: Arc<BrokerConfig>,
         tls: Option<TlsAcceptor>,
         guard: Arc<dyn AuthProvider>,
     ) -> io::Result<()> {
@@ -165,7 +172,7 @@ impl House {
         let handler = ClientHandler::new(
             transport,
             from,
-            self.config,
+            config,
             self.router,
             guard,
             Some(self.storage),
@@ -186,18 +193,5 @@ impl House {
             }
             self.router.sweep_sessions().await;
         }
-    }
-}
-
-/// Notes when somebody has subscribed. Before the door for others is open, that is the program itself.
-struct Usher(CancellationToken);
-
-impl BrokerEventHandler for Usher {
-    fn on_client_subscribe<'a>(
-        &'a self,
-        _: ClientSubscribeEvent,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        self.0.cancel();
-        Box::pin(std::future::ready(()))
     }
 }

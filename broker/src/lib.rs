@@ -3,7 +3,7 @@
 //! Reading order: [`Settings`] are checked and become a [`Broker`], a thread with two `doors`. By its own door, on loopback,
 //! the program itself goes in, with a password that nobody else knows; the door for everybody else opens once the program
 //! has subscribed, so that nothing is acknowledged before somebody is there to hear it. A `guard` at each door asks who
-//! comes; [`users`] are in a file, and `access` says what each may do. `limits` bounds what all of it may take.
+//! comes, [`users`] are in a file, and `access` says what each may do; `ushers` see to it that nobody holds up others. `limits` bounds what all of it may take.
 //!
 //! The rest of the program sees a URL. This crate knows nothing of frames, and of topics only whose they are.
 
@@ -13,6 +13,7 @@ mod guard;
 mod limits;
 mod tls;
 pub mod users;
+mod ushers;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

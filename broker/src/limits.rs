@@ -14,8 +14,8 @@ const QUEUE: QueueLimits = QueueLimits {
 };
 /// Messages on their way to one client without its acknowledgement: more adds delay and no throughput.
 const IN_FLIGHT: u16 = 20;
-/// Messages between the one who publishes and the one who receives. mqtt5 has room for 10,000, which would be a gigabyte
-/// of frames; beyond it the publisher waits for up to two seconds, and then they queue.
+/// Messages between the one who publishes and the program itself, or anybody at QoS 0. mqtt5 has room for 10,000, which
+/// would be a gigabyte of frames; beyond ours the publisher waits, for up to two seconds, and then they queue.
 const LANE: usize = 32;
 /// How long the broker keeps a session whose client is away.
 const LONGEST_SESSION: Duration = Duration::from_hours(24);
