@@ -320,5 +320,5 @@ fn a_user_who_is_removed_is_let_in_no_more() {
 
 fn is_for_its_owner_alone(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    fs::metadata(file).unwrap().permissions().mode() & 0o077 == 0
+    fs::metadata(file).unwrap().permissions().mode() & 0o777 == 0o600
 }
