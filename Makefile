@@ -52,9 +52,9 @@ check-files: ## Docker, Compose, systemd and shell files (after test-prepare)
 	packaging/check-unit
 	$(python)/shellcheck $(scripts)
 
-chaos: test-prepare ## Twenty storms that must cost no frame: SEEDS=20 SECONDS=45, or one again: SEED=7; also KEEP=FOLDER BARE=1 UNCONFIRMED=1
+chaos: test-prepare ## Twenty storms that must cost no frame: SEEDS=20 SECONDS=45, or one again: SEED=7; also KEEP=FOLDER BARE=1 UNCONFIRMED=1 EMBEDDED=1
 	cargo test --locked -p tests --test chaos -- --seconds $(SECONDS) $(if $(SEED),--first-seed $(SEED) --seeds 1,--seeds $(SEEDS)) \
-		$(if $(BARE),--bare) $(if $(UNCONFIRMED),--unconfirmed) $(if $(KEEP),--keep $(abspath $(KEEP)))
+		$(if $(BARE),--bare) $(if $(UNCONFIRMED),--unconfirmed) $(if $(EMBEDDED),--embedded) $(if $(KEEP),--keep $(abspath $(KEEP)))
 
 bench: bench-prepare ## Side by side with other ways, into docs/PERFORMANCE.md, in 45 minutes: ROUNDS=5 BENCH='--only flat-out'
 	$(bench_python)/bin/python3 tests/bench/bench.py --rounds $(ROUNDS) $(BENCH)

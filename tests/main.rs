@@ -12,6 +12,7 @@ mod command_line;
 mod control;
 mod disks;
 mod doctor;
+mod embedded;
 mod examples;
 mod exif;
 mod foreign_clients;

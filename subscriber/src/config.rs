@@ -1,6 +1,8 @@
 //! The subscriber's options.
 
 mod control;
+#[cfg(feature = "embedded-broker")]
+mod embedded;
 mod keeping;
 mod latest_only;
 
@@ -23,6 +25,8 @@ use runtime::program::{EXIT_CODES_HELP, UsageError};
 use crate::layout::Layout;
 use crate::store::SyncMode;
 pub(crate) use control::ControlArgs;
+#[cfg(feature = "embedded-broker")]
+pub use embedded::{BrokerCommand, EmbeddedArgs, NewUserArgs, UsersArgs};
 use keeping::KeepArgs;
 use latest_only::LatestOnlyArgs;
 
@@ -65,6 +69,10 @@ Examples:
   # a picture now, and then let other programs have the camera (frame-publisher --allow-control)
   frame-subscriber control front-door snapshot --out now.jpg
   frame-subscriber control front-door pause
+
+  # no broker at hand: one inside this program, for the cameras of the network, each a user with a password
+  frame-subscriber broker add-camera front-door --broker-users users.txt
+  frame-subscriber --broker embedded:0.0.0.0:1883 --broker-users users.txt --out frames --consumer office-pc --receipts
 
   # is everything there?
   frame-subscriber verify frames
@@ -119,6 +127,10 @@ pub enum Command {
     /// Ask a camera to pause, resume, show a picture or how it fares, or to change its rate, size or controls
     #[command(after_long_help = EXIT_CODES_HELP)]
     Control(Box<ControlArgs>),
+    /// The users of a broker inside this program
+    #[cfg(feature = "embedded-broker")]
+    #[command(subcommand)]
+    Broker(BrokerCommand),
     /// Run as a Windows service: install, start, stop, status, uninstall
     #[cfg(windows)]
     #[command(subcommand)]
@@ -144,6 +156,9 @@ pub struct RunArgs {
     pub(crate) files: FileArgs,
     #[command(flatten)]
     pub(crate) broker: BrokerArgs,
+    #[cfg(feature = "embedded-broker")]
+    #[command(flatten)]
+    pub(crate) embedded: EmbeddedArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 

@@ -5,6 +5,8 @@
 //! came and what did not is counted by [`gaps`]; the newest goes to [`latest`]. `latest_only` leaves out what is late,
 //! `retention` deletes what is old. [`verify`] reads it all again; `repair` mends the indexes and the ledger first. `doctor`
 //! checks a set-up, `control` asks a camera for something.
+//!
+//! `embedded` starts a broker inside the program; nothing else knows of it.
 
 pub mod config;
 pub mod run;
@@ -12,6 +14,9 @@ pub mod run;
 pub mod service;
 
 mod doctor;
+
+#[cfg_attr(not(feature = "embedded-broker"), path = "embedded/absent.rs")]
+mod embedded;
 
 mod receive;
 mod storing;

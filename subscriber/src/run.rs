@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{Cli, Command, FrameArgs, RunArgs, VerifyArgs};
+use crate::embedded;
 use crate::latest::{LatestFile, MjpegOut};
 use crate::latest_only;
 use crate::receive::{RECEIVE_MAXIMUM, Receipts, Receive, Reception, StoreEnds};
@@ -43,20 +44,27 @@ pub fn main() -> ExitCode {
             }))
         }
         Some(Command::Control(args)) => runtime::program::run(crate::control::run(*args)),
+        #[cfg(feature = "embedded-broker")]
+        Some(Command::Broker(command)) => {
+            runtime::program::exit_code(embedded::change_users(&command))
+        }
         Some(Command::Run(args)) => runtime::program::run(run(*args)),
         None => runtime::program::run(run(cli.run)),
     }
 }
 
 /// Receives and stores until a limit is reached or somebody says stop.
-async fn run(args: RunArgs) -> anyhow::Result<()> {
+async fn run(mut args: RunArgs) -> anyhow::Result<()> {
     args.check()?;
     let progress = Progress::new();
     runtime::logging::start(&args.log, &progress)?;
     if let Some(path) = &args.summary_json {
         runtime::summary::check_writable(path)?;
     }
-    let connector = Connector::new(link_options(&args)?);
+    let broker = embedded::start(&mut args)?;
+    let mut options = link_options(&args)?;
+    embedded::let_in(broker.as_ref(), &mut options);
+    let connector = Connector::new(options);
     let mut store =
         FrameStore::open_synced(&args.files.out, args.files.layout.clone(), args.sync())?;
     if args.files.exif {

@@ -1,0 +1,194 @@
+//! Who may publish and read what. Pure. The same rules as in broker-config/acl, made from a user's name and kind, except
+//! that a consumer reads all cameras.
+
+use std::fmt;
+
+use protocol::topic::{CameraName, ConsumerName, consumer_status};
+
+/// A user's kind and name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum User {
+    /// Publishes frames under its own name, and reads no frames.
+    Camera(CameraName),
+    /// Reads the cameras, and publishes no frames.
+    Consumer(ConsumerName),
+}
+
+impl User {
+    /// Its name, which is also what the program gets as `--username`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Camera(camera) => camera.as_str(),
+            Self::Consumer(consumer) => consumer.as_str(),
+        }
+    }
+
+    /// From a kind and a name: `camera nest`.
+    pub(crate) fn parse(kind: &str, name: &str) -> Option<Self> {
+        match kind {
+            "camera" => name.parse().ok().map(Self::Camera),
+            "consumer" => name.parse().ok().map(Self::Consumer),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Camera(_) => "camera",
+            Self::Consumer(_) => "consumer",
+        }
+    }
+
+    /// Whether it may publish on `topic`.
+    pub(crate) fn may_publish(&self, prefix: &str, topic: &str) -> bool {
+        let of_cameras = below(prefix, topic);
+        match self {
+            Self::Camera(own) => match of_cameras.as_deref() {
+                Some([camera, "resend", _]) => *camera == own.as_str(),
+                Some([camera, "frames" | "ledger" | "latest" | "status" | "stats"]) => {
+                    *camera == own.as_str()
+                }
+                _ => false,
+            },
+            Self::Consumer(own) => match of_cameras.as_deref() {
+                Some([_, "receipts", consumer]) => *consumer == own.as_str(),
+                _ => topic == consumer_status(own),
+            },
+        }
+    }
+
+    /// Whether it may subscribe to `filter`.
+    pub(crate) fn may_subscribe(&self, prefix: &str, filter: &str) -> bool {
+        let filter = shared(filter);
+        let of_cameras = below(prefix, filter);
+        let of_consumers = matches!(
+            filter.split('/').collect::<Vec<_>>()[..],
+            ["consumers", _, "status"]
+        );
+        match self {
+            Self::Camera(own) => match of_cameras.as_deref() {
+                Some([camera, "receipts", _] | [camera, "control"]) => *camera == own.as_str(),
+                _ => of_consumers,
+            },
+            Self::Consumer(_) => of_cameras.is_some() || of_consumers,
+        }
+    }
+}
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind(), self.name())
+    }
+}
+
+/// The levels of `topic` below the cameras' prefix, which must stand there word by word.
+fn below<'a>(prefix: &str, topic: &'a str) -> Option<Vec<&'a str>> {
+    let rest = topic
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('/'))?;
+    Some(rest.split('/').collect())
+}
+
+/// The filter of a shared subscription: `$share/<group>/<filter>`.
+fn shared(filter: &str) -> &str {
+    filter
+        .strip_prefix("$share/")
+        .and_then(|rest| rest.split_once('/'))
+        .map_or(filter, |(_, filter)| filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PREFIX: &str = "cameras";
+
+    fn camera() -> User {
+        User::parse("camera", "nest").unwrap()
+    }
+
+    fn consumer() -> User {
+        User::parse("consumer", "office").unwrap()
+    }
+
+    #[test]
+    fn a_camera_publishes_under_its_own_name_alone() {
+        for topic in [
+            "frames",
+            "ledger",
+            "latest",
+            "status",
+            "stats",
+            "resend/office",
+        ] {
+            assert!(camera().may_publish(PREFIX, &format!("cameras/nest/{topic}")));
+            assert!(!camera().may_publish(PREFIX, &format!("cameras/door/{topic}")));
+            assert!(!camera().may_publish(PREFIX, &format!("other/nest/{topic}")));
+        }
+        for topic in [
+            "cameras/nest/receipts/office",
+            "cameras/nest/control",
+            "cameras/nest",
+            "cameras/nest/frames/x",
+            "camerasx/nest/frames",
+            "consumers/nest/status",
+            "consumers/office/status",
+        ] {
+            assert!(!camera().may_publish(PREFIX, topic), "{topic}");
+        }
+    }
+
+    #[test]
+    fn a_camera_reads_what_is_said_to_it_and_no_frames() {
+        for filter in [
+            "cameras/nest/receipts/office",
+            "cameras/nest/receipts/+",
+            "cameras/nest/control",
+            "consumers/office/status",
+        ] {
+            assert!(camera().may_subscribe(PREFIX, filter), "{filter}");
+        }
+        for filter in [
+            "#",
+            "+/nest/frames",
+            "cameras/#",
+            "cameras/nest/#",
+            "cameras/nest/frames",
+            "cameras/+/receipts/office",
+            "cameras/door/receipts/office",
+            "$share/g/cameras/nest/frames",
+            "$share/cameras/nest/receipts/+",
+            "consumers/#",
+        ] {
+            assert!(!camera().may_subscribe(PREFIX, filter), "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_consumer_reads_every_camera_and_writes_receipts_alone() {
+        for filter in [
+            "cameras/+/frames",
+            "$share/g/cameras/nest/frames",
+            "cameras/+/resend/office",
+            "cameras/#",
+        ] {
+            assert!(consumer().may_subscribe(PREFIX, filter), "{filter}");
+        }
+        for filter in ["#", "+/+/frames", "$SYS/#", "other/nest/frames"] {
+            assert!(!consumer().may_subscribe(PREFIX, filter), "{filter}");
+        }
+        for topic in ["cameras/nest/receipts/office", "consumers/office/status"] {
+            assert!(consumer().may_publish(PREFIX, topic), "{topic}");
+        }
+        for topic in [
+            "cameras/nest/frames",
+            "cameras/nest/receipts/other",
+            "cameras/nest/resend/office",
+            "cameras/nest/control",
+            "consumers/other/status",
+        ] {
+            assert!(!consumer().may_publish(PREFIX, topic), "{topic}");
+        }
+    }
+}
