@@ -19,6 +19,7 @@ use harness::folder::Folder;
 use harness::footage::{FRAMES, footage};
 use harness::launch::Launch;
 use harness::outcome::Outcome;
+use harness::ports::free_port;
 use harness::publisher_at;
 use wine::{holder, windows_path, windows_subscriber};
 
@@ -171,6 +172,23 @@ fn ctrl_c_finishes_what_was_received_says_the_figures_and_is_no_failure() {
     assert_eq!(out.pictures().len(), stored);
     assert!(partial_files(out.path()).is_empty());
     assert!(ended.stderr().contains("Stored"), "{}", ended.stderr());
+}
+
+#[test]
+fn a_pc_and_a_pi_are_all_that_is_needed() {
+    let (port, out) = (free_port(), Folder::new());
+    let storing = subscriber(&format!("embedded:127.0.0.1:{port}"), out.path())
+        .flags("--frames 132 --consumer pc --receipts")
+        .start();
+    let spool = Folder::new();
+    let sending = sender(
+        &format!("mqtt://127.0.0.1:{port}"),
+        "--confirm pc --spool-dir",
+    )
+    .arg(spool.path());
+    sending.run(A_RUN).succeeded();
+    storing.wait(A_RUN).succeeded();
+    out.holds("door", &footage().frames);
 }
 
 #[test]
