@@ -58,7 +58,7 @@ impl Pc {
         self.keys.path().join(format!("{name}.password"))
     }
 
-    /// Makes a user; `kind` is `camera` or `consumer`.
+    /// Makes a user; `kind` is `camera`, `consumer` or `controller`.
     fn add(&self, kind: &str, name: &str) {
         bare_subscriber()
             .flags(&format!("broker add-{kind} {name} --broker-users"))
@@ -231,6 +231,38 @@ fn only_users_with_their_password_come_in_and_only_under_their_own_name() {
     listens(&looking_on);
     pc.as_user(pc.footage(), "door").run(A_RUN).succeeded();
     looking_on.wait(A_RUN).succeeded();
+    storing.terminate_for_certain();
+}
+
+#[test]
+fn a_controller_is_answered_and_a_consumer_is_not() {
+    let pc = Pc::new();
+    for (kind, name) in [
+        ("camera", "door"),
+        ("controller", "desk"),
+        ("consumer", "office"),
+    ] {
+        pc.add(kind, name);
+    }
+    let storing = pc
+        .subscriber()
+        .arg("--broker-users")
+        .arg(pc.users())
+        .start();
+    listens(&storing);
+    let camera =
+        publisher_at(&pc.url()).flags("--source test --resolution 320x240 --allow-control");
+    let camera = pc.as_user(camera, "door").start();
+    pc.out.await_pictures(1);
+    let ask = |name| {
+        let asking = bare_subscriber().flags("control door status --timeout 3s --broker");
+        pc.as_user(asking.arg(pc.url()), name).run(A_RUN)
+    };
+    let answer = ask("desk").succeeded().text();
+    assert!(answer.starts_with("door is capturing 320x240"), "{answer}");
+    ask("office").failed(1, "");
+    camera.interrupt();
+    camera.wait(SOON).succeeded();
     storing.terminate_for_certain();
 }
 

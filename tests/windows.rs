@@ -181,12 +181,11 @@ fn a_pc_and_a_pi_are_all_that_is_needed() {
         .flags("--frames 132 --consumer pc --receipts")
         .start();
     let spool = Folder::new();
-    let sending = sender(
-        &format!("mqtt://127.0.0.1:{port}"),
-        "--confirm pc --spool-dir",
-    )
-    .arg(spool.path());
-    sending.run(A_RUN).succeeded();
+    sender(&format!("mqtt://127.0.0.1:{port}"), "--confirm pc")
+        .arg("--spool-dir")
+        .arg(spool.path())
+        .run(A_RUN)
+        .succeeded();
     storing.wait(A_RUN).succeeded();
     out.holds("door", &footage().frames);
 }

@@ -1,5 +1,5 @@
 //! Who may publish and read what. Pure. The same rules as in broker-config/acl, made from a user's name and kind, except
-//! that a consumer reads all cameras.
+//! that a consumer reads all cameras, and a controller controls all.
 
 use std::fmt;
 
@@ -12,6 +12,8 @@ pub enum User {
     Camera(CameraName),
     /// Reads the cameras, and publishes no frames.
     Consumer(ConsumerName),
+    /// Asks cameras to pause and the like, reads their answers, and no frames.
+    Controller(ConsumerName),
 }
 
 impl User {
@@ -20,7 +22,7 @@ impl User {
     pub fn name(&self) -> &str {
         match self {
             Self::Camera(camera) => camera.as_str(),
-            Self::Consumer(consumer) => consumer.as_str(),
+            Self::Consumer(name) | Self::Controller(name) => name.as_str(),
         }
     }
 
@@ -29,6 +31,7 @@ impl User {
         match kind {
             "camera" => name.parse().ok().map(Self::Camera),
             "consumer" => name.parse().ok().map(Self::Consumer),
+            "controller" => name.parse().ok().map(Self::Controller),
             _ => None,
         }
     }
@@ -37,41 +40,50 @@ impl User {
         match self {
             Self::Camera(_) => "camera",
             Self::Consumer(_) => "consumer",
+            Self::Controller(_) => "controller",
         }
     }
 
     /// Whether it may publish on `topic`.
     pub(crate) fn may_publish(&self, prefix: &str, topic: &str) -> bool {
-        let of_cameras = below(prefix, topic);
+        let of_cameras = below(prefix, topic).unwrap_or_default();
         match self {
-            Self::Camera(own) => match of_cameras.as_deref() {
-                Some([camera, "resend", _]) => *camera == own.as_str(),
-                Some([camera, "frames" | "ledger" | "latest" | "status" | "stats"]) => {
-                    *camera == own.as_str()
-                }
+            Self::Camera(own) => match of_cameras[..] {
+                [camera, "frames" | "ledger" | "latest" | "status" | "stats"]
+                | [camera, "resend" | "answers", _] => camera == own.as_str(),
                 _ => false,
             },
-            Self::Consumer(own) => match of_cameras.as_deref() {
-                Some([_, "receipts", consumer]) => *consumer == own.as_str(),
+            Self::Consumer(own) => match of_cameras[..] {
+                [_, "receipts", consumer] => consumer == own.as_str(),
                 _ => topic == consumer_status(own),
             },
+            Self::Controller(_) => matches!(of_cameras[..], [_, "control"]),
         }
     }
 
-    /// Whether it may subscribe to `filter`.
+    /// Whether it may subscribe to `filter`. What is not named here level by level is refused: a filter with `#` would take in
+    /// what is said to others.
     pub(crate) fn may_subscribe(&self, prefix: &str, filter: &str) -> bool {
         let filter = shared(filter);
-        let of_cameras = below(prefix, filter);
-        let of_consumers = matches!(
-            filter.split('/').collect::<Vec<_>>()[..],
-            ["consumers", _, "status"]
-        );
+        let of_cameras = below(prefix, filter).unwrap_or_default();
         match self {
-            Self::Camera(own) => match of_cameras.as_deref() {
-                Some([camera, "receipts", _] | [camera, "control"]) => *camera == own.as_str(),
-                _ => of_consumers,
+            Self::Camera(own) => match of_cameras[..] {
+                [camera, "receipts", _] | [camera, "control"] => camera == own.as_str(),
+                _ => matches!(
+                    filter.split('/').collect::<Vec<_>>()[..],
+                    ["consumers", _, "status"]
+                ),
             },
-            Self::Consumer(_) => of_cameras.is_some() || of_consumers,
+            Self::Consumer(own) => match of_cameras[..] {
+                [_, "frames" | "ledger" | "latest" | "status" | "stats"] => true,
+                [_, "resend", consumer] => consumer == own.as_str(),
+                _ => false,
+            },
+            Self::Controller(own) => match of_cameras[..] {
+                [_, "status"] => true,
+                [_, "answers", asker] => asker == own.as_str(),
+                _ => false,
+            },
         }
     }
 }
@@ -112,6 +124,10 @@ mod tests {
         User::parse("consumer", "office").unwrap()
     }
 
+    fn controller() -> User {
+        User::parse("controller", "desk").unwrap()
+    }
+
     #[test]
     fn a_camera_publishes_under_its_own_name_alone() {
         for topic in [
@@ -121,6 +137,7 @@ mod tests {
             "status",
             "stats",
             "resend/office",
+            "answers/desk",
         ] {
             assert!(camera().may_publish(PREFIX, &format!("cameras/nest/{topic}")));
             assert!(!camera().may_publish(PREFIX, &format!("cameras/door/{topic}")));
@@ -171,11 +188,26 @@ mod tests {
             "cameras/+/frames",
             "$share/g/cameras/nest/frames",
             "cameras/+/resend/office",
-            "cameras/#",
+            "cameras/+/ledger",
+            "cameras/nest/status",
         ] {
             assert!(consumer().may_subscribe(PREFIX, filter), "{filter}");
         }
-        for filter in ["#", "+/+/frames", "$SYS/#", "other/nest/frames"] {
+        for filter in [
+            "#",
+            "+/+/frames",
+            "$SYS/#",
+            "other/nest/frames",
+            "cameras/#",
+            "cameras/nest/#",
+            "cameras/nest/+",
+            "cameras/+/resend/+",
+            "cameras/+/resend/other",
+            "cameras/+/receipts/office",
+            "cameras/+/answers/desk",
+            "cameras/+/control",
+            "consumers/+/status",
+        ] {
             assert!(!consumer().may_subscribe(PREFIX, filter), "{filter}");
         }
         for topic in ["cameras/nest/receipts/office", "consumers/office/status"] {
@@ -189,6 +221,31 @@ mod tests {
             "consumers/other/status",
         ] {
             assert!(!consumer().may_publish(PREFIX, topic), "{topic}");
+        }
+    }
+
+    #[test]
+    fn a_controller_asks_and_reads_what_is_answered_to_it_alone() {
+        assert!(controller().may_publish(PREFIX, "cameras/nest/control"));
+        for topic in [
+            "cameras/nest/frames",
+            "cameras/nest/answers/desk",
+            "cameras/nest/receipts/desk",
+            "consumers/desk/status",
+        ] {
+            assert!(!controller().may_publish(PREFIX, topic), "{topic}");
+        }
+        for filter in ["cameras/nest/answers/desk", "cameras/nest/status"] {
+            assert!(controller().may_subscribe(PREFIX, filter), "{filter}");
+        }
+        for filter in [
+            "cameras/nest/answers/other",
+            "cameras/nest/answers/+",
+            "cameras/nest/frames",
+            "cameras/nest/latest",
+            "cameras/#",
+        ] {
+            assert!(!controller().may_subscribe(PREFIX, filter), "{filter}");
         }
     }
 }

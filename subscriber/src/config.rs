@@ -26,7 +26,7 @@ use crate::layout::Layout;
 use crate::store::SyncMode;
 pub(crate) use control::ControlArgs;
 #[cfg(feature = "embedded-broker")]
-pub use embedded::{BrokerCommand, EmbeddedArgs, NewUserArgs, UsersArgs};
+pub use embedded::{AccountArgs, BrokerCommand, EmbeddedArgs, NewUserArgs, UsersArgs};
 use keeping::KeepArgs;
 use latest_only::LatestOnlyArgs;
 

@@ -11,7 +11,7 @@ use link::LinkOptions;
 use runtime::program::{UsageError, usage_if};
 use tracing::{info, warn};
 
-use crate::config::{BrokerCommand, RunArgs};
+use crate::config::{AccountArgs, BrokerCommand, RunArgs};
 
 /// Starts the broker, if `--broker` asks for one, and makes `args` name the door that is this program's own.
 pub(crate) fn start(args: &mut RunArgs) -> anyhow::Result<Option<Broker>> {
@@ -75,16 +75,9 @@ fn check(args: &RunArgs) -> Result<(), UsageError> {
 /// `broker add-camera` and its like.
 pub(crate) fn change_users(command: &BrokerCommand) -> anyhow::Result<()> {
     match command {
-        BrokerCommand::AddCamera(new) => add(
-            &User::Camera(new.name.clone()),
-            &new.users.broker_users,
-            new.password_file.as_deref(),
-        ),
-        BrokerCommand::AddConsumer(new) => add(
-            &User::Consumer(new.name.clone()),
-            &new.users.broker_users,
-            new.password_file.as_deref(),
-        ),
+        BrokerCommand::AddCamera(new) => add(User::Camera(new.name.clone()), &new.account),
+        BrokerCommand::AddConsumer(new) => add(User::Consumer(new.name.clone()), &new.account),
+        BrokerCommand::AddController(new) => add(User::Controller(new.name.clone()), &new.account),
         BrokerCommand::Remove { name, users } => {
             let removed = UserFile::open(users.broker_users.clone())?.remove(name)?;
             say(&format!(
@@ -94,22 +87,24 @@ pub(crate) fn change_users(command: &BrokerCommand) -> anyhow::Result<()> {
     }
 }
 
-fn add(user: &User, users: &Path, password_file: Option<&Path>) -> anyhow::Result<()> {
-    let file = UserFile::open_or_new(users.to_owned())?;
-    file.check_free(user)?;
+fn add(user: User, account: &AccountArgs) -> anyhow::Result<()> {
+    let users = &account.users.broker_users;
+    let file = UserFile::open_or_new(users.clone())?;
+    file.check_free(&user)?;
+    let said = user.to_string();
     let name = user.name().to_owned();
-    let (password, kept) = match password_file {
-        Some(path) => (read_password(path)?, path.to_owned()),
+    let (password, kept) = match &account.password_file {
+        Some(path) => (read_password(path)?, path.clone()),
         None => make_password(users, &name)?,
     };
-    let added = file.add(user.clone(), &password);
-    if added.is_err() && password_file.is_none() {
+    let added = file.add(user, &password);
+    if added.is_err() && account.password_file.is_none() {
         // It opens nothing, and would be in the way of the next attempt.
         let _ = fs::remove_file(&kept);
     }
     added?;
     say(&format!(
-        "{user} may come in, with --username {name} and --password-file: the password is in {}",
+        "{said} may come in, with --username {name} and --password-file: the password is in {}",
         kept.display()
     ))
 }

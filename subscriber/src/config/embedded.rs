@@ -45,6 +45,8 @@ pub enum BrokerCommand {
     AddCamera(NewUserArgs<CameraName>),
     /// Let another consumer in: it may read every camera, and publish no frames
     AddConsumer(NewUserArgs<ConsumerName>),
+    /// Let somebody in who may control the cameras (frame-subscriber control), and reads no frames
+    AddController(NewUserArgs<ConsumerName>),
     /// Let a user in no more, from its next connection on
     Remove {
         /// Its name
@@ -66,6 +68,13 @@ where
     /// Its name: what its program gets as --username, and as --camera or --consumer
     #[arg(value_name = "NAME")]
     pub(crate) name: Name,
+    #[command(flatten)]
+    pub(crate) account: AccountArgs,
+}
+
+/// What lets a user in.
+#[derive(Debug, Args)]
+pub struct AccountArgs {
     #[command(flatten)]
     pub(crate) users: UsersArgs,
     /// Take the password from the first line of this file; without it, one is made and written to NAME.password
