@@ -19,7 +19,7 @@ SECONDS := 45
 
 .NOTPARALLEL:
 .PHONY: help demo test test-prepare check check-files test-broker test-camera test-package test-windows chaos bench bench-smoke \
-	bench-prepare instructions instruction-budget release dist
+	bench-prepare instructions instruction-budget release dist winget
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -79,12 +79,16 @@ bench-prepare: test-prepare release
 dist: ## Packages for PC, Pi and Windows, into dist/: x86_64, arm64, armv7, and the subscriber for Windows
 	@packaging/make-dist
 
+winget: ## The manifest for Windows' package manager, of the zip in dist/: URL=https://WHERE/IT/IS.zip
+	@packaging/winget-manifest $(URL)
+
 test-windows: test-prepare ## The Windows subscriber under Wine, against a real Mosquitto
 	@tests/windows/run
 
-test-package: dist test-prepare ## Installs, starts, hangs and removes the package on a copy of this machine (as root); runs the ARM ones under qemu
+test-package: dist test-prepare ## Installs, starts, hangs and removes the package on a copy of this machine (as root); runs the ARM ones under qemu; checks the winget manifest
 	packaging/test-on-arm dist/*_arm64.deb dist/*_armhf.deb
 	packaging/test-package dist/*_amd64.deb
+	$(python)/python3 packaging/check-winget
 
 release:
 	@tests/install-missing cc=gcc
