@@ -191,6 +191,27 @@ fn a_pc_and_a_pi_are_all_that_is_needed() {
 }
 
 #[test]
+fn doctor_finds_broker_camera_and_disk_well() {
+    let (broker, out) = (Broker::start(), Folder::new());
+    let doctor = |url: &str| {
+        let asking = windows_subscriber().arg("doctor").arg("--broker").arg(url);
+        asking.arg("--out").arg(windows_path(out.path())).run(A_RUN)
+    };
+    let sending = sender(&broker.url(), "--fps 10 --loop").start();
+    sending.says("connected");
+    let said = doctor(&broker.url()).succeeded().text();
+    for line in [
+        "ok       broker: ",
+        "ok       camera: door",
+        "ok       disk: --out",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    sending.interrupt();
+    doctor("mqtt://127.0.0.1:1").failed(1, "checks found something wrong");
+}
+
+#[test]
 fn as_a_service_it_is_installed_started_asked_stopped_and_taken_away() {
     let broker = Broker::start();
     let (out, logs) = (Folder::new(), Folder::new());
