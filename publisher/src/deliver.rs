@@ -374,8 +374,13 @@ impl Delivery {
             } else {
                 "dropped and counted, as are all like it"
             };
+            let setting = if is_told {
+                "max_packet_size"
+            } else {
+                "max_packet_size or message_size_limit"
+            };
             warn!(
-                "a frame needs a packet of {} bytes, more than the broker's limit{limit}: {fate}; raise max_packet_size \
+                "a frame needs a packet of {} bytes, more than the broker's limit{limit}: {fate}; raise {setting} \
                  in the broker's configuration, or lower the camera's quality",
                 message.packet_bytes(),
             );
