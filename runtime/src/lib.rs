@@ -10,6 +10,7 @@ pub mod deadline;
 pub mod disk;
 pub mod findings;
 pub mod folder;
+pub mod http;
 pub mod latency;
 pub mod logging;
 pub mod program;
