@@ -11,6 +11,7 @@ pub mod disk;
 pub mod disk_space;
 pub mod findings;
 pub mod folder;
+pub mod http;
 pub mod latency;
 pub mod latency_buckets;
 pub mod logging;
