@@ -13,6 +13,7 @@ use protocol::event::Format;
 use protocol::topic::{CameraName, TopicPrefix};
 use runtime::arguments::{a_time, frame_bytes, some_time};
 use runtime::logging::LogArgs;
+use runtime::metrics::MetricsArgs;
 use runtime::program::{EXIT_CODES_HELP, UsageError};
 
 use crate::queue::OnFull;
@@ -149,6 +150,8 @@ pub struct RunArgs {
     pub(crate) broker: BrokerArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 
     /// Write the closing figures to this file, as JSON
     #[arg(

@@ -18,6 +18,7 @@ use link::BrokerArgs;
 use protocol::topic::{CameraName, ConsumerName, NameError, TopicPrefix};
 use runtime::arguments::{a_time, frame_bytes, some_time};
 use runtime::logging::LogArgs;
+use runtime::metrics::MetricsArgs;
 use runtime::program::{EXIT_CODES_HELP, UsageError};
 
 use crate::layout::Layout;
@@ -146,6 +147,8 @@ pub struct RunArgs {
     pub(crate) broker: BrokerArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 
     /// Write the closing figures to this file, as JSON
     #[arg(
@@ -184,6 +187,11 @@ impl RunArgs {
             Some((_, why)) => Err(UsageError(why.to_owned())),
             None => Ok(()),
         }
+    }
+
+    /// Whether anybody wants to see figures: without that they are not counted.
+    pub(crate) fn wants_figures(&self) -> bool {
+        self.metrics.metrics.is_some()
     }
 
     /// `--sync`: receipts claim nothing that a power cut could take.

@@ -35,6 +35,7 @@ mod latest_only;
 
 mod counters;
 pub mod figures;
+mod metrics;
 mod report;
 
 mod repair;

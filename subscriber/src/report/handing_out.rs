@@ -29,10 +29,6 @@ pub(super) struct HandingOut {
 
 impl Reporter {
     /// Counts for figures from now on. `out` is the folder whose disk is looked at.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no option asks for figures yet")
-    )]
     pub(crate) fn watch_figures(&mut self, out: &Path) -> watch::Receiver<Arc<Figures>> {
         self.ticks_a_line = ticks_in(self.progress.interval());
         self.ticks = interval(TICK);
