@@ -67,6 +67,9 @@ Examples:
   frame-subscriber control front-door snapshot --out now.jpg
   frame-subscriber control front-door pause
 
+  # figures for Prometheus at http://127.0.0.1:9464/metrics, and a health check at /healthz
+  frame-subscriber --out frames --consumer office-pc --metrics 9464
+
   # is everything there?
   frame-subscriber verify frames
 
