@@ -17,6 +17,8 @@ mod exif;
 mod foreign_clients;
 mod latest_only;
 mod limits;
+mod metrics;
+mod monitoring;
 mod outages;
 mod quarantine;
 mod receipts;

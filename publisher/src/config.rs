@@ -61,6 +61,9 @@ Examples:
   # over TLS, as a user of its own
   frame-publisher --broker mqtts://pc.lan --ca-file ca.crt --camera nest --username nest --password-file nest.password
 
+  # figures for Prometheus at http://127.0.0.1:9464/metrics, and a health check at /healthz
+  frame-publisher --camera nest --source /dev/video0 --metrics 9464
+
 Every option can come from its environment variable; a flag wins over the variable.
 ";
 
