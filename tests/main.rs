@@ -32,6 +32,7 @@ mod spool;
 mod storing;
 mod storms;
 mod syncing;
+mod top;
 mod uncontrolled;
 mod verifying;
 mod whole_way;

@@ -68,6 +68,12 @@ impl MetricsArgs {
 }
 
 impl Showcase {
+    /// Where figures will be shown.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Shows `shown` until the program ends. To be called in a runtime.
     pub fn show(self, shown: impl Shown) {
         let address = self.address;

@@ -3,6 +3,7 @@
 mod control;
 mod keeping;
 mod latest_only;
+mod top;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::store::SyncMode;
 pub(crate) use control::ControlArgs;
 use keeping::KeepArgs;
 use latest_only::LatestOnlyArgs;
+pub(crate) use top::TopArgs;
 
 const LAYOUTS: &str = "\
 Where each frame goes below --out: minutes, images, or a template
@@ -69,6 +71,9 @@ Examples:
 
   # figures for Prometheus at http://127.0.0.1:9464/metrics, and a health check at /healthz
   frame-subscriber --out frames --consumer office-pc --metrics 9464
+
+  # the figures of the one that runs here with --metrics 9464, in a terminal; q quits
+  frame-subscriber top
 
   # is everything there?
   frame-subscriber verify frames
@@ -123,6 +128,11 @@ pub enum Command {
     /// Ask a camera to pause, resume, show a picture or how it fares, or to change its rate, size or controls
     #[command(after_long_help = EXIT_CODES_HELP)]
     Control(Box<ControlArgs>),
+    /// Show the figures of a running subscriber in this terminal, refreshed each second: for SSH
+    ///
+    /// It asks the address that the running program was given with --metrics.
+    #[command(after_long_help = EXIT_CODES_HELP)]
+    Top(TopArgs),
     /// Run as a Windows service: install, start, stop, status, uninstall
     #[cfg(windows)]
     #[command(subcommand)]

@@ -4,7 +4,8 @@
 //! which asks its [`ledger`] whether it is new, names it by its [`layout`] and enters it in its folder's [`index`]; what
 //! came and what did not is counted by [`gaps`], and shown as [`figures`]; the newest goes to [`latest`]. `latest_only` leaves out what is late,
 //! `retention` deletes what is old. [`verify`] reads it all again; `repair` mends the indexes and the ledger first. `doctor`
-//! checks a set-up, `control` asks a camera for something.
+//! checks a set-up, `control` asks a camera for something, `top` a running subscriber for its
+//! figures.
 
 pub mod config;
 pub mod run;
@@ -42,6 +43,7 @@ mod repair;
 pub mod verify;
 
 mod control;
+mod top;
 
 #[cfg(test)]
 mod fixture;

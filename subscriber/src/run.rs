@@ -43,6 +43,7 @@ pub fn main() -> ExitCode {
                 runtime::program::complete(run(args))
             }))
         }
+        Some(Command::Top(args)) => runtime::program::run(crate::top::run(args)),
         Some(Command::Control(args)) => runtime::program::run(crate::control::run(*args)),
         Some(Command::Run(args)) => runtime::program::run(run(*args)),
         None => runtime::program::run(run(cli.run)),

@@ -24,14 +24,20 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-/// Asks for `path` at the address that `program` shows its figures at (`--metrics`).
+/// Where `program` shows its figures (`--metrics`).
 #[track_caller]
-pub(crate) fn ask(program: &Program, path: &str) -> Answer {
-    let address = eventually(SOON, "figures to be shown somewhere", || {
+pub(crate) fn address(program: &Program) -> String {
+    eventually(SOON, "figures to be shown somewhere", || {
         let log = program.stderr();
         let (_, url) = log.split_once("figures are shown at http://")?;
         Some(url.split_once("/metrics")?.0.to_owned())
-    });
+    })
+}
+
+/// Asks for `path` at [`address`].
+#[track_caller]
+pub(crate) fn ask(program: &Program, path: &str) -> Answer {
+    let address = address(program);
     let mut connection = TcpStream::connect(&address).expect("connecting to the figures");
     connection.set_read_timeout(Some(SOON)).expect("a timeout");
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
