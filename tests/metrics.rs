@@ -152,6 +152,26 @@ fn whether_a_program_is_well_depends_on_the_broker() {
 }
 
 #[test]
+fn a_later_run_without_figures_takes_no_status_for_a_broken_frame() {
+    let broker = Broker::start();
+    let (spool, out) = (Folder::new(), Folder::new());
+    let curious = archive(&broker, &out).start();
+    broker.await_subscriptions(1, "cameras/+/status");
+    curious.interrupt();
+    curious.wait(SOON).succeeded();
+    // The broker still has that session's subscription.
+    let storing = subscriber(&broker, out.path())
+        .flags("--consumer archive --receipts --frames 60")
+        .start();
+    camera(&broker, &spool).run(A_RUN).succeeded();
+    let storing = storing.wait(A_RUN).succeeded();
+    storing.subscriber_balances();
+    assert_eq!(storing.count("quarantined"), 0);
+    assert_eq!(storing.count("stored"), FRAMES);
+    assert!(out.quarantined().is_empty());
+}
+
+#[test]
 fn the_same_figures_come_as_json() {
     let broker = Broker::start();
     let (spool, out) = (Folder::new(), Folder::new());
