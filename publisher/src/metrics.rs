@@ -118,7 +118,7 @@ fn counts(figures: &Figures) -> [Row; 7] {
         ),
         row(
             "delivered_bytes_total",
-            "Of all delivered frames",
+            "Bytes of all delivered frames",
             figures.delivered_bytes,
         ),
         row(
@@ -165,7 +165,7 @@ fn states(figures: &Figures) -> [Row; 7] {
         ),
         row(
             "queued_bytes",
-            "Frames that wait in memory",
+            "Bytes of the frames that wait in memory",
             figures.queued_bytes as f64,
         ),
         row(
@@ -175,7 +175,7 @@ fn states(figures: &Figures) -> [Row; 7] {
         ),
         row(
             "spooled_bytes",
-            "Frames in the spool",
+            "Bytes of the frames in the spool",
             figures.spooled_bytes as f64,
         ),
         row(

@@ -190,11 +190,20 @@ mod tests {
             (gate.gaps, gate.missing, gate.clock_ahead_seconds),
             (1, 3, Some(3.0))
         );
-        assert_eq!(seen.disk.is_some(), cfg!(unix));
 
         reporter.disconnected();
         let seen = next(&mut reporter, &mut figures).await;
         assert!(!seen.is_connected);
         assert_eq!(seen.cameras[0].status, CameraStatus::Unknown);
+    }
+
+    #[tokio::test]
+    async fn figures_say_how_much_room_the_disk_has_once_that_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut reporter = reporter(folder.path());
+        let mut figures = reporter.watch_figures(folder.path());
+        let known = async { while next(&mut reporter, &mut figures).await.disk.is_none() {} };
+        let known = tokio::time::timeout(Duration::from_secs(20), known).await;
+        known.expect("nobody looked at the disk");
     }
 }
