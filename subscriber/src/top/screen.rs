@@ -77,7 +77,7 @@ impl Screen {
                 Span::from(format!("{} at {}   ", figures.version, self.address)),
                 connected,
                 Span::from(format!(
-                    "   for {}   reconnects {}",
+                    "   running for {}   reconnects {}",
                     time(runs),
                     figures.reconnects
                 )),
@@ -194,10 +194,7 @@ fn right_unless_name<'a>(title: &str, text: Span<'a>) -> Cell<'a> {
     reason = "a rate is no negative number, and small"
 )]
 fn rate(bytes_per_second: f64) -> String {
-    ByteSize(bytes_per_second as u64)
-        .display()
-        .si_short()
-        .to_string()
+    ByteSize(bytes_per_second as u64).display().si().to_string()
 }
 
 /// Roughly: seconds, minutes, hours or days.

@@ -71,7 +71,7 @@ fn a_camera_is_a_line_below_the_whole() {
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(lines[0].starts_with("frame-subscriber"), "{lines:#?}");
     assert!(
-        lines[0].contains("at 127.0.0.1:9464   connected   for 90s"),
+        lines[0].contains("at 127.0.0.1:9464   connected   running for 90s"),
         "{lines:#?}"
     );
     assert!(
@@ -88,7 +88,7 @@ fn a_camera_is_a_line_below_the_whole() {
     );
     assert_eq!(
         words(&lines[5]),
-        "front-door online 30.0 3.6M 4.2 31.1 1234 3 0 1.0s +3.0s"
+        "front-door online 30.0 3.6 MB 4.2 31.1 1234 3 0 1.0s +3.0s"
     );
     assert_eq!(words(&lines[7]), "q quits 1 cameras, arrows scroll");
 }
