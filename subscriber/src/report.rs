@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
-use protocol::topic::CameraName;
 use runtime::latency::Latencies;
 use runtime::progress::Progress;
 use runtime::rate::Rate;
@@ -17,7 +16,6 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::warn;
 
 use crate::counters::{Counters, Shortfall};
-use crate::figures::CameraStatus;
 use crate::retention::Deleted;
 use crate::store::{Outcome, SharedLedger};
 use crate::storing::Stored;
@@ -130,30 +128,6 @@ impl Reporter {
             );
         }
         self.overrun = total;
-    }
-
-    /// A camera has said how many frames can still be had of it.
-    pub(crate) fn enter_available(&mut self, camera: &CameraName, frames: u64) {
-        if let Some(figures) = &mut self.figures {
-            figures
-                .tally
-                .enter_available(camera, frames, Instant::now());
-        }
-    }
-
-    /// A camera has said whether it is online.
-    pub(crate) fn enter_status(&mut self, camera: &CameraName, status: CameraStatus) {
-        if let Some(figures) = &mut self.figures {
-            figures.tally.enter_status(camera, status, Instant::now());
-        }
-    }
-
-    /// The connection is lost: what cameras say meanwhile is not heard.
-    pub(crate) fn disconnected(&mut self) {
-        self.is_connected = false;
-        if let Some(figures) = &mut self.figures {
-            figures.tally.forget_statuses();
-        }
     }
 
     /// Resolves once an interval, having shown progress, or handed out figures. Cancel-safe.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use protocol::topic::CameraName;
 use runtime::disk_space::{Space, watch_space};
 use runtime::rate::Rate;
 use tokio::sync::watch;
@@ -12,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Reporter;
 use crate::counters::Shortfall;
-use crate::figures::{self, Figures, Tally};
+use crate::figures::{self, CameraStatus, Figures, Tally};
 
 /// The reporter's tick while figures are wanted: the live line's and the figures' intervals are whole numbers of it.
 const TICK: Duration = Duration::from_millis(500);
@@ -46,6 +47,30 @@ impl Reporter {
             bytes: Rate::new(),
         });
         figures
+    }
+
+    /// A camera has said how many frames can still be had of it.
+    pub(crate) fn enter_available(&mut self, camera: &CameraName, frames: u64) {
+        if let Some(figures) = &mut self.figures {
+            figures
+                .tally
+                .enter_available(camera, frames, Instant::now());
+        }
+    }
+
+    /// A camera has said whether it is online.
+    pub(crate) fn enter_status(&mut self, camera: &CameraName, status: CameraStatus) {
+        if let Some(figures) = &mut self.figures {
+            figures.tally.enter_status(camera, status, Instant::now());
+        }
+    }
+
+    /// The connection is lost: what cameras say meanwhile is not heard.
+    pub(crate) fn disconnected(&mut self) {
+        self.is_connected = false;
+        if let Some(figures) = &mut self.figures {
+            figures.tally.forget_statuses();
+        }
     }
 
     pub(super) fn hand_out_figures_in_time(&mut self) {
@@ -115,7 +140,6 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::figures::CameraStatus;
     use crate::layout::Layout;
     use crate::store::{FrameStore, Outcome};
     use crate::storing::Stored;
