@@ -5,6 +5,7 @@ python := $(tools)/python/bin
 export FRAMEBRIDGE_TEST_FOOTAGE := $(tools)/footage/bigbuckbunny.mjpeg
 export FRAMEBRIDGE_TEST_CLIP := $(tools)/footage/bigbuckbunny.mp4
 export FRAMEBRIDGE_TEST_PYTHON := $(python)/python3
+export FRAMEBRIDGE_TEST_PROMTOOL := $(tools)/promtool
 scripts := .ci/run broker-config/make-credentials broker-config/self-test tests/camera-vm/init tests/demo tests/install-missing \
 	tests/make-python tests/prepare $(wildcard publisher/v4l2-sys/regenerate) tests/bench/peers/build packaging/boot-a-copy \
 	packaging/check-unit packaging/cross-cargo packaging/deb/postrm packaging/make-dist packaging/std-source packaging/test-on-arm \

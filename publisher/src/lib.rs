@@ -3,7 +3,7 @@
 //! A frame's way is the order of the modules: a [`source`] gives a picture, `capture` checks, repairs and numbers it,
 //! the `outbox` holds it, in a `queue` in memory or in a `depot` with a `spool` on disk, `in_flight` keeps it until the
 //! broker has it, `deliver` moves it there. `control` steers source and capture from afar. Beside it all, `devices` lists
-//! cameras and `doctor` checks a set-up.
+//! cameras and `doctor` checks a set-up; `metrics` shows a run's `figures`.
 
 pub mod config;
 pub mod run;
@@ -36,4 +36,8 @@ mod audience;
 mod packet_limit;
 
 mod counters;
+mod recent_rate;
 mod report;
+
+mod figures;
+mod metrics;
