@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::receive::{RECEIVE_MAXIMUM, Receipts, Receive, Reception, StoreEnds};
 use crate::report::{Reporter, Summary};
 use crate::retention::{Retention, RetentionFeed};
-use crate::store::FrameStore;
+use crate::store::{FrameStore, SharedLedger};
 use crate::storing::{self, AtOnce, Outputs, Syncing};
 use crate::verify::VerifyOptions;
 
@@ -68,11 +68,7 @@ async fn run(mut args: RunArgs) -> anyhow::Result<()> {
     let mut options = link_options(&args)?;
     embedded::let_in(broker.as_ref(), &mut options);
     let connector = Connector::new(options);
-    let mut store =
-        FrameStore::open_synced(&args.files.out, args.files.layout.clone(), args.sync())?;
-    if args.files.exif {
-        store = store.with_exif(TimeZone::system());
-    }
+    let store = open_store(&args)?;
     let (out, ledger) = (store.root().to_owned(), Arc::clone(store.ledger()));
     let outputs = Outputs {
         store,
@@ -84,21 +80,7 @@ async fn run(mut args: RunArgs) -> anyhow::Result<()> {
         stored: 0,
         latest_only: args.frames.latest_only.max_lag().is_some(),
     };
-    if outputs
-        .latest
-        .as_ref()
-        .is_some_and(|latest| !latest.names_camera())
-        && args.frames.camera.one().is_none()
-    {
-        warn!(
-            "--latest names one file for all cameras: with more than one, put {{camera}} into its name"
-        );
-    }
-    if args.frames.consumer.is_none() && args.frames.latest_only.max_lag().is_none() {
-        info!(
-            "no --consumer name: frames that are published while this program is away are not for it"
-        );
-    }
+    say_what_may_surprise(&args, &outputs);
 
     let stop = runtime::shutdown::on_signal();
     runtime::service::ready();
@@ -119,10 +101,7 @@ async fn run(mut args: RunArgs) -> anyhow::Result<()> {
         .context("failed to start the store")?;
     let (syncing, syncing_ends) = Syncing::start(Arc::clone(&ledger), args.frames.receipts)
         .context("failed to start syncing")?;
-    let mut reporter = Reporter::new(progress, Arc::clone(&ledger));
-    reporter.counters.is_shared = args.frames.group.is_some();
-    reporter.counters.is_latest_only = args.frames.latest_only.max_lag().is_some();
-    reporter.counters.confirms = args.frames.receipts;
+    let mut reporter = reporter(&args, progress, &ledger);
     if args.wants_figures() {
         let figures = reporter.watch_figures(&out);
         if let Some(showcase) = showcase {
@@ -162,6 +141,38 @@ async fn run(mut args: RunArgs) -> anyhow::Result<()> {
     ensure!(synced, "the thread that syncs died");
     ensure!(deleted != Some(None), "the retention's thread died");
     verdict(received, &args)
+}
+
+fn say_what_may_surprise(args: &RunArgs, outputs: &Outputs) {
+    let latest = outputs.latest.as_ref();
+    if latest.is_some_and(|latest| !latest.names_camera()) && args.frames.camera.one().is_none() {
+        warn!(
+            "--latest names one file for all cameras: with more than one, put {{camera}} into its name"
+        );
+    }
+    if args.frames.consumer.is_none() && args.frames.latest_only.max_lag().is_none() {
+        info!(
+            "no --consumer name: frames that are published while this program is away are not for it"
+        );
+    }
+}
+
+fn open_store(args: &RunArgs) -> anyhow::Result<FrameStore> {
+    let files = &args.files;
+    let store = FrameStore::open_synced(&files.out, files.layout.clone(), args.sync())?;
+    Ok(if files.exif {
+        store.with_exif(TimeZone::system())
+    } else {
+        store
+    })
+}
+
+fn reporter(args: &RunArgs, progress: Progress, ledger: &Arc<SharedLedger>) -> Reporter {
+    let mut reporter = Reporter::new(progress, Arc::clone(ledger));
+    reporter.counters.is_shared = args.frames.group.is_some();
+    reporter.counters.is_latest_only = args.frames.latest_only.max_lag().is_some();
+    reporter.counters.confirms = args.frames.receipts;
+    reporter
 }
 
 fn mjpeg_out(wanted: bool) -> std::io::Result<Option<MjpegOut>> {
