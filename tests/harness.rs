@@ -15,6 +15,7 @@ pub(crate) mod outcome;
 pub(crate) mod ports;
 pub(crate) mod program;
 pub(crate) mod scene;
+pub(crate) mod scraping;
 
 use std::path::Path;
 

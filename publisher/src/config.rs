@@ -14,6 +14,7 @@ use protocol::home_assistant::DISCOVERY_PREFIX;
 use protocol::topic::{CameraName, TopicPrefix};
 use runtime::arguments::{a_time, frame_bytes, some_time};
 use runtime::logging::LogArgs;
+use runtime::metrics::MetricsArgs;
 use runtime::program::{EXIT_CODES_HELP, UsageError};
 use tracing::info;
 
@@ -61,6 +62,9 @@ Examples:
 
   # over TLS, as a user of its own
   frame-publisher --broker mqtts://pc.lan --ca-file ca.crt --camera nest --username nest --password-file nest.password
+
+  # figures for Prometheus at http://127.0.0.1:9464/metrics, and a health check at /healthz
+  frame-publisher --camera nest --source /dev/video0 --metrics 9464
 
 Every option can come from its environment variable; a flag wins over the variable.
 ";
@@ -188,6 +192,8 @@ pub struct RunArgs {
     pub(crate) broker: BrokerArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 
     /// Write the closing figures to this file, as JSON
     #[arg(

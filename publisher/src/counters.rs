@@ -1,6 +1,6 @@
 //! The publisher's books: every numbered frame is in exactly one of them at the end.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Why a numbered frame was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) enum DropReason {
 }
 
 impl DropReason {
-    const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::QueueFull,
         Self::BrokerUnreachable,
         Self::NoSubscriber,
@@ -37,6 +37,21 @@ impl DropReason {
         Self::SpoolUnwritable,
         Self::Torn,
     ];
+
+    /// A short name, for programs.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::BrokerUnreachable => "broker_unreachable",
+            Self::NoSubscriber => "no_subscriber",
+            Self::TooLarge => "too_large",
+            Self::Refused => "refused",
+            Self::NotDelivered => "not_delivered",
+            Self::SpoolFull => "spool_full",
+            Self::SpoolUnwritable => "spool_unwritable",
+            Self::Torn => "torn",
+        }
+    }
 
     fn words(self) -> &'static str {
         match self {
@@ -61,6 +76,10 @@ pub(crate) struct Counters {
     pub(crate) delivered_bytes: AtomicU64,
     pub(crate) invalid: AtomicU64,
     pub(crate) reconnects: AtomicU64,
+    /// Whether there is a connection to the broker.
+    pub(crate) is_connected: AtomicBool,
+    /// Frames that were sent and await their acknowledgement, as they were a moment ago.
+    pub(crate) in_flight: AtomicUsize,
     /// Frames that earlier runs had left in the spool: outside of this run's books.
     pub(crate) earlier_delivered: AtomicU64,
     pub(crate) earlier_dropped: AtomicU64,

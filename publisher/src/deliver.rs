@@ -162,9 +162,12 @@ impl Delivery {
                 .reconnects
                 .store(connector.reconnects(), Relaxed);
             self.hold_up.set(DropReason::QueueFull);
+            self.counters.is_connected.store(true, Relaxed);
             self.begin(&mut session);
             let began = Instant::now();
-            match self.serve(&mut session, &give_up).await {
+            let left = self.serve(&mut session, &give_up).await;
+            self.counters.is_connected.store(false, Relaxed);
+            match left {
                 Left::Done => {
                     self.announcer
                         .latest(&mut session, self.last_sent.clone(), &self.packet_limit);

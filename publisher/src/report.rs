@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use runtime::latency::Latencies;
+use runtime::latency_buckets::LatencyBuckets;
 use runtime::progress::Progress;
 use runtime::rate::Rate;
 use serde::Serialize;
@@ -41,15 +42,37 @@ impl HoldUp {
 }
 
 /// Capture-to-acknowledgement times, written by delivery.
-#[derive(Default)]
-pub(crate) struct DeliveryTimes(Mutex<Latencies>);
+pub(crate) struct DeliveryTimes(Mutex<Times>);
+
+struct Times {
+    /// Since the live line showed them.
+    latest: Latencies,
+    /// Since the start, if somebody wants figures.
+    all: Option<LatencyBuckets>,
+}
 
 impl DeliveryTimes {
-    pub(crate) fn record(&self, latency: Duration) {
-        self.lock().record(latency);
+    pub(crate) fn new(keeps_all: bool) -> Self {
+        Self(Mutex::new(Times {
+            latest: Latencies::new(),
+            all: keeps_all.then(LatencyBuckets::default),
+        }))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Latencies> {
+    pub(crate) fn record(&self, latency: Duration) {
+        let mut times = self.lock();
+        times.latest.record(latency);
+        if let Some(all) = &mut times.all {
+            all.record(latency);
+        }
+    }
+
+    /// Those since the start, if they are kept.
+    pub(crate) fn all(&self) -> Option<LatencyBuckets> {
+        self.lock().all.clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Times> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -70,6 +93,7 @@ pub(crate) async fn show_progress(
         let depth = outbox.depth();
         let latency = times
             .lock()
+            .latest
             .take()
             .map_or_else(String::new, |times| format!(", latency {times}"));
         progress.show(format!(

@@ -21,6 +21,8 @@ use crate::control::{self, CaptureEnd, ControlDesk, DeskOptions};
 use crate::counters::Counters;
 use crate::deliver::{Delivery, DeliveryOptions};
 use crate::depot::{Depot, DepotLimits};
+use crate::figures::Watched;
+use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::queue::{Limits, Queue};
 use crate::report::{DeliveryTimes, HoldUp, StatsMaker, Summary, show_progress};
@@ -72,7 +74,8 @@ async fn run(cli: RunArgs) -> anyhow::Result<()> {
     let stream = StreamId::new();
     let counters = Arc::new(Counters::default());
     let hold_up = Arc::new(HoldUp::default());
-    let times = Arc::new(DeliveryTimes::default());
+    let showcase = cli.metrics.listen()?;
+    let times = Arc::new(DeliveryTimes::new(showcase.is_some()));
     let outbox = Arc::new(outbox(&cli, &camera, stream, &counters, &hold_up)?);
     let (desk, orders) = control(&cli, &camera, stream)?;
     let mut delivery = Delivery::new(
@@ -84,6 +87,22 @@ async fn run(cli: RunArgs) -> anyhow::Result<()> {
         StatsMaker::new(stream.to_string()),
         desk,
     );
+
+    if let Some(showcase) = showcase {
+        let watched = Watched {
+            camera: camera.clone(),
+            stream,
+            counters: counters.clone(),
+            outbox: outbox.clone(),
+            times: times.clone(),
+            spool_max_bytes: cli
+                .spool
+                .spool_dir
+                .as_ref()
+                .map(|_| cli.spool.spool_max_bytes.as_u64()),
+        };
+        showcase.show(Metrics::watch(watched));
+    }
 
     let signal = runtime::shutdown::on_signal();
     let stop_capture = signal.child_token();

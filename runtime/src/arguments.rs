@@ -1,5 +1,6 @@
 //! Values on the command line that several programs take.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -40,9 +41,31 @@ pub fn frame_bytes(text: &str) -> Result<ByteSize, String> {
     }
 }
 
+/// Where to listen: an address and port, or a port alone, for this machine only.
+pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:").unwrap_or(text);
+    if let Ok(port) = port.parse() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse().map_err(|_| {
+        "use a port for this machine only (9464), or an address and a port (0.0.0.0:9464, [::]:9464)".to_owned()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_alone_is_open_to_this_machine_only() {
+        for text in ["9464", "localhost:9464", "127.0.0.1:9464"] {
+            assert_eq!(listen_address(text).unwrap().to_string(), "127.0.0.1:9464");
+        }
+        assert_eq!(listen_address("[::]:1").unwrap().to_string(), "[::]:1");
+        for text in ["", "0.0.0.0", "host:80", "70000", ":80"] {
+            assert!(listen_address(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn what_would_let_nothing_through_is_refused() {

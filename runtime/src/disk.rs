@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 
+use crate::disk_space::space;
 use crate::findings::Findings;
 use crate::folder::LOCK_FILE;
 
@@ -64,8 +65,8 @@ pub fn check(findings: &mut Findings, demand: Demand<'_>) {
         }
     };
     let says = format!("{what}{in_use}: writes {} a second", size(speed));
-    match room(&present) {
-        Some(room) => judge(findings, demand, &present, &says, speed, room),
+    match space(&present) {
+        Some(space) => judge(findings, demand, &present, &says, speed, space.free),
         None if speed < SLOW => findings.warning(CHECK, format!("{says}: {}", too_slow())),
         None => findings.ok(CHECK, says),
     }
@@ -182,18 +183,6 @@ impl Drop for Trial {
         // Where it could not be made there is none.
         let _ = fs::remove_file(&self.0);
     }
-}
-
-/// What this user may still write there. Only Unix is asked.
-#[cfg(unix)]
-fn room(folder: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(folder).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
-#[cfg(not(unix))]
-fn room(_folder: &Path) -> Option<u64> {
-    None
 }
 
 /// Of all files in it. What vanishes meanwhile, or is not ours to read, is not counted.

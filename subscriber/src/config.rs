@@ -5,6 +5,7 @@ mod control;
 mod embedded;
 mod keeping;
 mod latest_only;
+mod top;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use link::BrokerArgs;
 use protocol::topic::{CameraName, ConsumerName, NameError, TopicPrefix};
 use runtime::arguments::{a_time, frame_bytes, some_time};
 use runtime::logging::LogArgs;
+use runtime::metrics::MetricsArgs;
 use runtime::program::{EXIT_CODES_HELP, UsageError};
 
 use crate::layout::Layout;
@@ -29,6 +31,7 @@ pub(crate) use control::ControlArgs;
 pub use embedded::{AccountArgs, BrokerCommand, EmbeddedArgs, NewUserArgs, UsersArgs};
 use keeping::KeepArgs;
 use latest_only::LatestOnlyArgs;
+pub(crate) use top::TopArgs;
 
 const LAYOUTS: &str = "\
 Where each frame goes below --out: minutes, images, or a template
@@ -73,6 +76,12 @@ Examples:
   # no broker at hand: one inside this program, for the cameras of the network, each a user with a password
   frame-subscriber broker add-camera front-door --broker-users users.txt
   frame-subscriber --broker embedded:0.0.0.0:1883 --broker-users users.txt --out frames --consumer office-pc --receipts
+
+  # figures for Prometheus at http://127.0.0.1:9464/metrics, and a health check at /healthz
+  frame-subscriber --out frames --consumer office-pc --metrics 9464
+
+  # the figures of the one that runs here with --metrics 9464, in a terminal; q quits
+  frame-subscriber top
 
   # is everything there?
   frame-subscriber verify frames
@@ -131,6 +140,11 @@ pub enum Command {
     #[cfg(feature = "embedded-broker")]
     #[command(subcommand)]
     Broker(BrokerCommand),
+    /// Show the figures of a running subscriber in this terminal, refreshed each second: for SSH
+    ///
+    /// It asks the address that the running program was given with --metrics.
+    #[command(after_long_help = EXIT_CODES_HELP)]
+    Top(TopArgs),
     /// Run as a Windows service: install, start, stop, status, uninstall
     #[cfg(windows)]
     #[command(subcommand)]
@@ -161,6 +175,8 @@ pub struct RunArgs {
     pub(crate) embedded: EmbeddedArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 
     /// Write the closing figures to this file, as JSON
     #[arg(
@@ -199,6 +215,11 @@ impl RunArgs {
             Some((_, why)) => Err(UsageError(why.to_owned())),
             None => Ok(()),
         }
+    }
+
+    /// Whether anybody wants to see figures: without that they are not counted.
+    pub(crate) fn wants_figures(&self) -> bool {
+        self.metrics.metrics.is_some()
     }
 
     /// `--sync`: receipts claim nothing that a power cut could take.

@@ -1,9 +1,11 @@
 //! The subscriber's books: every message that was dealt with is in exactly one of them.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use protocol::frame::FrameId;
 use protocol::ranges::RangeSet;
+use protocol::topic::CameraName;
 
 use crate::gaps::{Gaps, Missing};
 use crate::ledger::{StoreLedger, StreamBook};
@@ -68,18 +70,7 @@ impl Counters {
             return shortfall;
         }
         shortfall.missing.add(self.gaps.settled());
-        for (camera, stream, seen) in self.gaps.streams() {
-            shortfall.missing.add(seen.settled());
-            let book = ledger.stream(camera, stream);
-            self.add_stream(&mut shortfall, seen.gaps().collect(), book);
-        }
-        for camera in ledger.cameras() {
-            for (stream, book) in camera.heard_streams() {
-                if self.gaps.stream(camera.camera(), stream).is_none() {
-                    self.add_stream(&mut shortfall, RangeSet::default(), Some(book));
-                }
-            }
-        }
+        self.for_each_stream(ledger, |_, of_stream| shortfall.add(of_stream));
         if self.is_latest_only {
             let left_to_the_broker = std::mem::take(&mut shortfall.missing).frames;
             shortfall.skipped = self.left_out.saturating_add(left_to_the_broker);
@@ -87,25 +78,59 @@ impl Counters {
         shortfall
     }
 
-    /// Adds a stream: `gaps` is what did not come in this run; the store may have it from another.
-    fn add_stream(&self, shortfall: &mut Shortfall, mut gaps: RangeSet, book: Option<&StreamBook>) {
+    /// [`Counters::shortfall`] of each camera; what was missing of streams that are told apart no more is nobody's.
+    pub(crate) fn shortfalls(&self, ledger: &StoreLedger) -> HashMap<CameraName, Shortfall> {
+        let mut shortfalls = HashMap::<_, Shortfall>::new();
+        if self.is_shared {
+            return shortfalls;
+        }
+        self.for_each_stream(ledger, |camera, of_stream| {
+            shortfalls.entry(camera.clone()).or_default().add(of_stream);
+        });
+        if self.is_latest_only {
+            for shortfall in shortfalls.values_mut() {
+                shortfall.missing = Missing::default();
+            }
+        }
+        shortfalls
+    }
+
+    fn for_each_stream(&self, ledger: &StoreLedger, mut enter: impl FnMut(&CameraName, Shortfall)) {
+        for (camera, stream, seen) in self.gaps.streams() {
+            let mut shortfall = self.stream(seen.gaps().collect(), ledger.stream(camera, stream));
+            shortfall.missing.add(seen.settled());
+            enter(camera, shortfall);
+        }
+        for book in ledger.cameras() {
+            let camera = book.camera();
+            for (stream, book) in book.heard_streams() {
+                if self.gaps.stream(camera, stream).is_none() {
+                    enter(camera, self.stream(RangeSet::default(), Some(book)));
+                }
+            }
+        }
+    }
+
+    /// What has not come of a stream: `gaps` is what did not come in this run; the store may have it from another.
+    fn stream(&self, mut gaps: RangeSet, book: Option<&StreamBook>) -> Shortfall {
+        let mut shortfall = Shortfall::default();
         if let Some(book) = book {
             gaps.remove_all(&book.accounted_for());
             // What was skipped here is lost as well, and is counted already.
             if !self.is_latest_only {
                 gaps.insert_all(&book.lost());
             }
-            let given_up = if self.confirms {
+            shortfall.given_up = if self.confirms {
                 book.all_given_up().count()
             } else {
                 book.given_up().count()
             };
-            shortfall.given_up = shortfall.given_up.saturating_add(given_up);
         }
-        shortfall.missing.add(Missing {
+        shortfall.missing = Missing {
             gaps: gaps.ranges().len() as u64,
             frames: gaps.count(),
-        });
+        };
+        shortfall
     }
 }
 
@@ -118,6 +143,15 @@ pub(crate) struct Shortfall {
     pub(crate) given_up: u64,
     /// Left out because only the latest are wanted, here or by the broker.
     pub(crate) skipped: u64,
+}
+
+impl Shortfall {
+    /// Numbers come from the network: they may be as large as numbers go.
+    fn add(&mut self, other: Self) {
+        self.missing.add(other.missing);
+        self.given_up = self.given_up.saturating_add(other.given_up);
+        self.skipped = self.skipped.saturating_add(other.skipped);
+    }
 }
 
 #[cfg(test)]
@@ -143,6 +177,8 @@ mod tests {
             ack: None,
             outcome: Outcome::Stored { path: "x".into() },
             frame: Some(id),
+            stranger: None,
+            taken_at: jiff::Timestamp::UNIX_EPOCH,
             bytes: 1,
             latency: Duration::ZERO,
             transit: jiff::SignedDuration::ZERO,

@@ -30,6 +30,10 @@ pub(crate) fn tagged<'a>(frame: &'a Frame, zone: &TimeZone) -> (Cow<'a, [u8]>, u
 
 /// Takes `exif_bytes` of metadata out of `file`, as [`tagged`] has put them in. What is no such file stays as it is.
 pub(crate) fn take_out(file: &mut Vec<u8>, exif_bytes: u64) {
+    // Without any there may be no start to stand behind: a file may be empty.
+    if exif_bytes == 0 {
+        return;
+    }
     if let (true, Ok(len)) = (own_bytes(file) == exif_bytes, usize::try_from(exif_bytes)) {
         file.drain(START..START + len);
     }

@@ -156,13 +156,16 @@ impl Receive {
                 () = reached(deadline) => return Ok(()),
             };
             self.reporter.reconnects = connector.reconnects();
+            self.reporter.is_connected = true;
             self.enter_session(session.session_present(), connector.reconnects() > 0);
             self.deadline = self.deadline.or_else(|| {
                 self.reception
                     .duration
                     .map(|duration| Instant::now() + duration)
             });
-            match self.serve(&mut session, stop).await {
+            let left = self.serve(&mut session, stop).await;
+            self.reporter.disconnected();
+            match left {
                 Left::Done => {
                     self.take_leave(session).await;
                     return Ok(());

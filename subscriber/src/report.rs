@@ -1,6 +1,7 @@
 //! What the subscriber says of itself: the live line and the closing summary.
 
 mod clocks;
+mod handing_out;
 mod seldom;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::retention::Deleted;
 use crate::store::{Outcome, SharedLedger};
 use crate::storing::Stored;
 use clocks::Clocks;
+use handing_out::HandingOut;
 use seldom::Seldom;
 
 /// Counts, and shows progress at every [`Reporter::tick`].
@@ -26,9 +28,16 @@ pub(crate) struct Reporter {
     pub(crate) counters: Counters,
     pub(crate) reconnects: u64,
     pub(crate) waiting: usize,
+    /// Whether there is a connection to the broker.
+    pub(crate) is_connected: bool,
     ledger: Arc<SharedLedger>,
     progress: Progress,
     ticks: Interval,
+    ticked: u32,
+    /// The live line changes with each tick, or more seldom.
+    ticks_a_line: u32,
+    /// Present if somebody wants figures.
+    figures: Option<HandingOut>,
     latencies: Latencies,
     frames: Rate,
     bytes: Rate,
@@ -48,9 +57,13 @@ impl Reporter {
             counters: Counters::default(),
             reconnects: 0,
             waiting: 0,
+            is_connected: false,
             ledger,
             progress,
             ticks,
+            ticked: 0,
+            ticks_a_line: 1,
+            figures: None,
             latencies: Latencies::new(),
             frames: Rate::new(),
             bytes: Rate::new(),
@@ -65,6 +78,9 @@ impl Reporter {
     pub(crate) fn enter(&mut self, stored: &Stored) {
         let opened_gap = self.counters.enter(stored);
         let now = Instant::now();
+        if let Some(figures) = &mut self.figures {
+            figures.tally.enter(stored, now);
+        }
         if let (Some(frame), Outcome::Stored { .. }) = (&stored.frame, &stored.outcome) {
             self.latencies.record(stored.latency);
             if let Some(disagreement) = self.clocks.observe(frame, stored.transit, now) {
@@ -114,9 +130,17 @@ impl Reporter {
         self.overrun = total;
     }
 
-    /// Resolves once an interval, having shown progress. Cancel-safe.
+    /// Resolves once an interval, having shown progress, or handed out figures. Cancel-safe.
     pub(crate) async fn tick(&mut self) {
         self.ticks.tick().await;
+        self.ticked = self.ticked.wrapping_add(1);
+        self.hand_out_figures_in_time();
+        if self.ticked.is_multiple_of(self.ticks_a_line) {
+            self.show_progress();
+        }
+    }
+
+    fn show_progress(&mut self) {
         let now = Instant::now();
         say_more_gaps(self.gap_warnings.more(now));
         say_more_set_aside(self.set_aside_warnings.more(now));
@@ -148,6 +172,7 @@ impl Reporter {
     pub(crate) fn finish(&mut self) {
         say_more_gaps(self.gap_warnings.rest());
         say_more_set_aside(self.set_aside_warnings.rest());
+        self.hand_out_figures();
         self.progress.finish();
     }
 }

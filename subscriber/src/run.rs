@@ -18,6 +18,7 @@ use crate::config::{Cli, Command, FrameArgs, RunArgs, VerifyArgs};
 use crate::embedded;
 use crate::latest::{LatestFile, MjpegOut};
 use crate::latest_only;
+use crate::metrics::Metrics;
 use crate::receive::{RECEIVE_MAXIMUM, Receipts, Receive, Reception, StoreEnds};
 use crate::report::{Reporter, Summary};
 use crate::retention::{Retention, RetentionFeed};
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
                 runtime::program::complete(run(args))
             }))
         }
+        Some(Command::Top(args)) => runtime::program::run(crate::top::run(args)),
         Some(Command::Control(args)) => runtime::program::run(crate::control::run(*args)),
         #[cfg(feature = "embedded-broker")]
         Some(Command::Broker(command)) => {
@@ -61,6 +63,7 @@ async fn run(mut args: RunArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.summary_json {
         runtime::summary::check_writable(path)?;
     }
+    let showcase = args.metrics.listen()?;
     let broker = embedded::start(&mut args)?;
     let mut options = link_options(&args)?;
     embedded::let_in(broker.as_ref(), &mut options);
@@ -120,6 +123,12 @@ async fn run(mut args: RunArgs) -> anyhow::Result<()> {
     reporter.counters.is_shared = args.frames.group.is_some();
     reporter.counters.is_latest_only = args.frames.latest_only.max_lag().is_some();
     reporter.counters.confirms = args.frames.receipts;
+    if args.wants_figures() {
+        let figures = reporter.watch_figures(&out);
+        if let Some(showcase) = showcase {
+            showcase.show(Metrics::new(figures));
+        }
+    }
     let ends = StoreEnds {
         at_once,
         jobs: Some(jobs),
@@ -204,8 +213,14 @@ fn verdict(received: Result<(), LinkError>, args: &RunArgs) -> anyhow::Result<()
 
 fn reception(args: &RunArgs) -> Reception {
     let frames = &args.frames;
+    let mut filters = filters(frames);
+    if args.wants_figures() {
+        // As with ledgers: what was said while we were away must not queue.
+        let statuses = frames.topic_prefix.status_filter(frames.camera.one());
+        filters.push((statuses, Qos::AtMostOnce));
+    }
     Reception {
-        filters: filters(frames),
+        filters,
         prefix: frames.topic_prefix.clone(),
         consumer: frames.consumer.clone(),
         max_frame_bytes: frames.max_frame_bytes.as_u64(),

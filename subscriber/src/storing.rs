@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use link::AckToken;
 use protocol::event::Decoded;
 use protocol::frame::{Frame, FrameId};
+use protocol::topic::CameraName;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -47,12 +48,24 @@ pub(crate) struct Stored {
     pub(crate) outcome: Outcome,
     /// Which frame it was, if it was one.
     pub(crate) frame: Option<FrameId>,
+    /// Whose topic it came on, if it was none.
+    pub(crate) stranger: Option<CameraName>,
+    /// The moment of the grab, or of its arrival if it says none.
+    pub(crate) taken_at: Timestamp,
     /// Size of the picture or payload.
     pub(crate) bytes: u64,
     /// From the grab to the file under its final name; zero if the two clocks say less.
     pub(crate) latency: Duration,
     /// From the grab, by the camera's clock, to the arrival, by ours: the one figure that may be negative.
     pub(crate) transit: SignedDuration,
+}
+
+impl Stored {
+    /// The camera that it came of.
+    pub(crate) fn camera(&self) -> Option<&CameraName> {
+        let of_frame = self.frame.as_ref().map(|frame| &frame.camera);
+        of_frame.or(self.stranger.as_ref())
+    }
 }
 
 /// Everything that frames are written to.
@@ -225,6 +238,11 @@ fn answer(job: &Job, outcome: Outcome) -> Stored {
         ack: job.ack,
         outcome,
         frame: frame.map(|frame| frame.id.clone()),
+        stranger: match frame {
+            Some(_) => None,
+            None => Some(job.arrival.camera.clone()),
+        },
+        taken_at: frame.map_or(job.arrival.received_at, |frame| frame.captured_at),
         bytes: bytes as u64,
         latency: frame.map(age).unwrap_or_default(),
         transit: frame.map_or(SignedDuration::ZERO, |frame| {

@@ -15,8 +15,9 @@ use tracing::{info, warn};
 use super::DeskEnd;
 use super::allowance::Allowance;
 use super::answers::Answers;
-use super::figures::{Figures, RecentRate};
+use super::figures::Figures;
 use super::order::{Envelope, Order, Outcome, Reply, Wish};
+use crate::recent_rate::RecentRate;
 use crate::source::{SourceClass, SourceSpec};
 
 /// So many requests are taken at once, and so many a second. As many again are answered `busy`, and more not at all.

@@ -1,5 +1,6 @@
 //! What delivery does beside sending frames: it keeps the ledger true, and looks after consumers that must confirm.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use link::Session;
@@ -60,6 +61,8 @@ impl LedgerDesk {
 
 impl Delivery {
     pub(super) fn upkeep(&mut self, session: &mut Session) {
+        let in_flight = self.in_flight.unacknowledged();
+        self.counters.in_flight.store(in_flight, Relaxed);
         let now = Instant::now();
         self.publish_ledger(session);
         self.look_after_requests();

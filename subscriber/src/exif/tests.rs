@@ -86,6 +86,13 @@ fn what_was_put_in_can_be_taken_out() {
     assert_eq!(file, frame.jpeg);
 }
 
+#[test]
+fn an_empty_file_has_nothing_to_take_out() {
+    let mut file = Vec::new();
+    take_out(&mut file, 0);
+    assert!(file.is_empty());
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_looked_at_without_panic(mut bytes in any::<Vec<u8>>(), exif_bytes in 0..64_u64) {

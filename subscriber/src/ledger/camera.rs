@@ -29,7 +29,7 @@ pub(crate) enum Taken {
 /// What is known of one camera.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CameraBook {
-    #[serde(with = "name")]
+    #[serde(with = "crate::camera_name")]
     camera: CameraName,
     /// The run and counter of the camera's newest ledger.
     #[serde(default)]
@@ -186,19 +186,5 @@ impl CameraBook {
                 self.streams.remove(silent);
             }
         }
-    }
-}
-
-/// A camera's name as text.
-mod name {
-    use protocol::topic::CameraName;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
-
-    pub(super) fn serialize<S: Serializer>(name: &CameraName, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(name.as_str())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<CameraName, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
 }

@@ -1,12 +1,22 @@
 //! What comes: a camera's ledger is taken in here, a frame goes to the store, in its turn.
 
 use link::{AckToken, Received, Session};
+use protocol::topic::{OFFLINE, ONLINE};
 use tracing::warn;
 
 use super::arrival::arrival;
 use super::{RECEIVE_MAXIMUM, Receive, Reception};
+use crate::figures::CameraStatus;
 use crate::store::Arrival;
 use crate::storing::Job;
+
+fn status(payload: &[u8]) -> CameraStatus {
+    match str::from_utf8(payload) {
+        Ok(ONLINE) => CameraStatus::Online,
+        Ok(OFFLINE) => CameraStatus::Offline,
+        _ => CameraStatus::Unknown,
+    }
+}
 
 impl Receive {
     /// Takes a message. Whether the connection has fallen behind.
@@ -19,10 +29,17 @@ impl Receive {
         let (prefix, ledger) = (&self.reception.prefix, &self.store.ledger);
         let mut is_behind = false;
         if prefix.camera_of_ledger(&received.topic).is_some() {
-            let camera = self.ledgers.take(prefix, &received, ledger);
-            if let (Some(camera), Some(receipts)) = (camera, &mut self.receipts) {
-                receipts.draw(camera);
+            let taken = self.ledgers.take(prefix, &received, ledger);
+            if let Some((camera, available)) = taken {
+                self.reporter.enter_available(&camera, available);
+                if let Some(receipts) = &mut self.receipts {
+                    receipts.draw(camera);
+                }
             }
+        } else if let Some(camera) = prefix.camera_of_status(&received.topic) {
+            // The broker may send them on for an earlier run that wanted figures.
+            self.reporter
+                .enter_status(&camera, status(&received.payload));
         } else if received.retain {
             self.warn_of_retained_frame(&received.topic);
         } else if self.latest_only.is_none() {

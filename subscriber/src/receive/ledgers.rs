@@ -15,13 +15,14 @@ pub(super) struct Ledgers {
 }
 
 impl Ledgers {
-    /// Enters `received` if it came on a ledger's topic. Gives the camera if it said something.
+    /// Enters `received` if it came on a ledger's topic. Gives the camera if it said something,
+    /// and how many frames can still be had of it.
     pub(super) fn take(
         &mut self,
         prefix: &TopicPrefix,
         received: &Received,
         store: &SharedLedger,
-    ) -> Option<CameraName> {
+    ) -> Option<(CameraName, u64)> {
         let camera = prefix.camera_of_ledger(&received.topic)?;
         match read(&received.payload) {
             Ok(ledger) => {
@@ -29,7 +30,7 @@ impl Ledgers {
                 if taken == Taken::Older {
                     debug!("an old ledger of camera {camera} is ignored");
                 }
-                Some(camera)
+                Some((camera, available(&ledger)))
             }
             // An empty one is how a retained message is deleted.
             Err(_) if received.payload.is_empty() => None,
@@ -45,6 +46,13 @@ impl Ledgers {
             }
         }
     }
+}
+
+fn available(ledger: &Ledger) -> u64 {
+    let streams = ledger.streams.iter();
+    streams.fold(0, |sum: u64, stream| {
+        sum.saturating_add(stream.available.count())
+    })
 }
 
 /// Reads a ledger. One that is larger than any of ours must not fill the memory.

@@ -140,6 +140,8 @@ async fn what_has_come_is_stored_before_the_end() {
                 ack: job.ack,
                 outcome: Outcome::Duplicate,
                 frame: None,
+                stranger: None,
+                taken_at: Timestamp::UNIX_EPOCH,
                 bytes: 0,
                 latency: Duration::ZERO,
                 transit: SignedDuration::ZERO,

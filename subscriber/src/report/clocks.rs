@@ -81,9 +81,31 @@ impl Clocks {
         watch.judge(transit, now)
     }
 
+    /// By how much the clock of `camera` disagrees with ours, as far as its last frames show.
+    pub(super) fn disagreement(&self, camera: &CameraName, now: Instant) -> Option<Disagreement> {
+        let steady = &self.cameras.get(camera)?.steady;
+        if steady.least < FUTURE {
+            Some(Disagreement::Future(steady.least.abs()))
+        } else {
+            steady
+                .is_late(now)
+                .then_some(Disagreement::Late(steady.least))
+        }
+    }
+
     /// Frames that were taken later than they came.
     pub(super) fn frames_from_future(&self) -> u64 {
         self.from_future
+    }
+}
+
+impl Disagreement {
+    /// By how much the camera's clock is ahead of ours, in seconds; behind, if negative.
+    pub(super) fn ahead_seconds(self) -> f64 {
+        match self {
+            Self::Future(by) => by.as_secs_f64(),
+            Self::Late(by) => -by.as_secs_f64(),
+        }
     }
 }
 

@@ -356,6 +356,18 @@ fn after_a_power_cut_what_the_index_has_and_the_disk_has_not_comes_again() {
 }
 
 #[test]
+fn after_a_power_cut_a_frame_whose_file_is_empty_comes_again() {
+    let mut fixture = Fixture::synced("images", SyncMode::Interval);
+    fixture.put_all(1..=2);
+    let frame = fixture.frame(2);
+    fs::write(fixture.path(&frame), []).unwrap();
+    fixture.edit_checkpoint(|json| json["boot"] = "another".into());
+    let mut fixture = fixture.restart();
+    assert!(matches!(fixture.put(&frame), Outcome::Stored { .. }));
+    assert_eq!(fs::read(fixture.path(&frame)).unwrap(), frame.jpeg);
+}
+
+#[test]
 fn after_a_power_cut_what_retention_has_deleted_does_not_come_again() {
     let mut fixture = Fixture::synced("images", SyncMode::Interval);
     fixture.put_all(1..=3);
