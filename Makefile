@@ -9,7 +9,7 @@ export FRAMEBRIDGE_TEST_PROMTOOL := $(tools)/promtool
 scripts := .ci/run broker-config/make-credentials broker-config/self-test tests/camera-vm/init tests/demo tests/install-missing \
 	tests/make-python tests/prepare $(wildcard publisher/v4l2-sys/regenerate) tests/bench/peers/build packaging/boot-a-copy \
 	packaging/check-unit packaging/cross-cargo packaging/deb/postrm packaging/make-dist packaging/std-source packaging/test-on-arm \
-	packaging/test-package tests/measure-card-writes tests/windows/run
+	packaging/test-package tests/measure-card-writes tests/windows/run tests/home-assistant/prepare
 
 # Of `make bench`.
 bench_python := $(CURDIR)/target/bench/python
@@ -19,7 +19,7 @@ SEEDS := 20
 SECONDS := 45
 
 .NOTPARALLEL:
-.PHONY: help demo test test-prepare check check-files test-broker test-camera test-package test-windows chaos bench bench-smoke \
+.PHONY: help demo test test-prepare check check-files test-broker test-camera test-package test-windows test-home-assistant chaos bench bench-smoke \
 	bench-prepare instructions instruction-budget release dist winget
 
 help: ## This list
@@ -85,6 +85,10 @@ winget: ## The manifest for Windows' package manager, of the zip in dist/: URL=h
 
 test-windows: test-prepare ## The Windows subscriber under Wine, against a real Mosquitto
 	@tests/windows/run
+
+test-home-assistant: release ## A camera as Home Assistant itself sees it, in a Debian of its own (as root; ten minutes from nothing)
+	@tests/home-assistant/prepare $(tools)/home-assistant
+	python3 -B tests/home-assistant/run.py $(tools)/home-assistant
 
 test-package: dist test-prepare ## Installs, starts, hangs and removes the package on a copy of this machine (as root); runs the ARM ones under qemu; checks the winget manifest
 	packaging/test-on-arm dist/*_arm64.deb dist/*_armhf.deb

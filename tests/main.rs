@@ -16,6 +16,7 @@ mod embedded;
 mod examples;
 mod exif;
 mod foreign_clients;
+mod home_assistant;
 mod latest_only;
 mod limits;
 mod metrics;

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use protocol::home_assistant::{DISCOVERY_PREFIX, config_topic};
 use protocol::topic::{CameraName, ConsumerName, consumer_status};
 
 /// A user's kind and name.
@@ -14,6 +15,8 @@ pub enum User {
     Consumer(ConsumerName),
     /// Asks cameras to pause and the like, reads their answers, and no frames.
     Controller(ConsumerName),
+    /// Home Assistant: finds the cameras, reads their newest pictures and figures, and says when it has started.
+    HomeAssistant(ConsumerName),
 }
 
 impl User {
@@ -22,7 +25,9 @@ impl User {
     pub fn name(&self) -> &str {
         match self {
             Self::Camera(camera) => camera.as_str(),
-            Self::Consumer(name) | Self::Controller(name) => name.as_str(),
+            Self::Consumer(name) | Self::Controller(name) | Self::HomeAssistant(name) => {
+                name.as_str()
+            }
         }
     }
 
@@ -32,6 +37,7 @@ impl User {
             "camera" => name.parse().ok().map(Self::Camera),
             "consumer" => name.parse().ok().map(Self::Consumer),
             "controller" => name.parse().ok().map(Self::Controller),
+            "home-assistant" => name.parse().ok().map(Self::HomeAssistant),
             _ => None,
         }
     }
@@ -41,6 +47,7 @@ impl User {
             Self::Camera(_) => "camera",
             Self::Consumer(_) => "consumer",
             Self::Controller(_) => "controller",
+            Self::HomeAssistant(_) => "home-assistant",
         }
     }
 
@@ -51,13 +58,14 @@ impl User {
             Self::Camera(own) => match of_cameras[..] {
                 [camera, "frames" | "ledger" | "latest" | "status" | "stats"]
                 | [camera, "resend" | "answers", _] => camera == own.as_str(),
-                _ => false,
+                _ => is_announcement(prefix, own, topic),
             },
             Self::Consumer(own) => match of_cameras[..] {
                 [_, "receipts", consumer] => consumer == own.as_str(),
                 _ => topic == consumer_status(own),
             },
             Self::Controller(_) => matches!(of_cameras[..], [_, "control"]),
+            Self::HomeAssistant(_) => topic == of_home_assistant("status"),
         }
     }
 
@@ -68,11 +76,12 @@ impl User {
         let of_cameras = below(prefix, filter).unwrap_or_default();
         match self {
             Self::Camera(own) => match of_cameras[..] {
-                [camera, "receipts", _] | [camera, "control"] => camera == own.as_str(),
-                _ => matches!(
-                    filter.split('/').collect::<Vec<_>>()[..],
-                    ["consumers", _, "status"]
-                ),
+                [camera, "receipts", _] | [camera, "control" | "status"] => camera == own.as_str(),
+                _ => {
+                    let levels: Vec<_> = filter.split('/').collect();
+                    matches!(levels[..], ["consumers", _, "status"])
+                        || filter == of_home_assistant("status")
+                }
             },
             Self::Consumer(own) => match of_cameras[..] {
                 [_, "frames" | "ledger" | "latest" | "status" | "stats"] => true,
@@ -84,6 +93,10 @@ impl User {
                 [_, "answers", asker] => asker == own.as_str(),
                 _ => false,
             },
+            Self::HomeAssistant(_) => {
+                matches!(of_cameras[..], [_, "latest" | "stats" | "status"])
+                    || filter.starts_with(&of_home_assistant(""))
+            }
         }
     }
 }
@@ -92,6 +105,18 @@ impl fmt::Display for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind(), self.name())
     }
+}
+
+/// Whether the camera `own` announces itself on `topic`.
+fn is_announcement(prefix: &str, own: &CameraName, topic: &str) -> bool {
+    let (Ok(discovery), Ok(prefix)) = (DISCOVERY_PREFIX.parse(), prefix.parse()) else {
+        return false;
+    };
+    topic == config_topic(&discovery, &prefix, own)
+}
+
+fn of_home_assistant(rest: &str) -> String {
+    format!("{DISCOVERY_PREFIX}/{rest}")
 }
 
 /// The levels of `topic` below the cameras' prefix, which must stand there word by word.
@@ -221,6 +246,37 @@ mod tests {
             "consumers/other/status",
         ] {
             assert!(!consumer().may_publish(PREFIX, topic), "{topic}");
+        }
+    }
+
+    #[test]
+    fn home_assistant_sees_what_cameras_announce_and_changes_nothing() {
+        let home = User::parse("home-assistant", "home").unwrap();
+        for filter in [
+            "homeassistant/#",
+            "homeassistant/+/+/config",
+            "cameras/nest/latest",
+            "cameras/nest/stats",
+            "cameras/nest/status",
+        ] {
+            assert!(home.may_subscribe(PREFIX, filter), "{filter}");
+        }
+        for filter in ["#", "cameras/nest/frames", "cameras/#", "homeassistantx/#"] {
+            assert!(!home.may_subscribe(PREFIX, filter), "{filter}");
+        }
+        let config = "homeassistant/device/framebridge-cameras_-nest/config";
+        assert!(home.may_publish(PREFIX, "homeassistant/status"));
+        for topic in [config, "cameras/nest/control", "cameras/nest/latest"] {
+            assert!(!home.may_publish(PREFIX, topic), "{topic}");
+        }
+        assert!(camera().may_publish(PREFIX, config));
+        assert!(camera().may_subscribe(PREFIX, "homeassistant/status"));
+        for topic in [
+            "homeassistant/status",
+            "homeassistant/device/framebridge-cameras_-door/config",
+            "homeassistant/switch/x/config",
+        ] {
+            assert!(!camera().may_publish(PREFIX, topic), "{topic}");
         }
     }
 

@@ -32,7 +32,7 @@ pub enum UsersError {
         error: io::Error,
     },
     /// It holds something else.
-    #[error("line {line} of {} is not a user: make it anew with frame-subscriber broker add-camera, add-consumer or add-controller", path.display())]
+    #[error("line {line} of {} is not a user: make it anew with frame-subscriber broker add-camera and its like", path.display())]
     Line {
         /// Its path.
         path: PathBuf,

@@ -78,6 +78,9 @@ pub(crate) fn change_users(command: &BrokerCommand) -> anyhow::Result<()> {
         BrokerCommand::AddCamera(new) => add(User::Camera(new.name.clone()), &new.account),
         BrokerCommand::AddConsumer(new) => add(User::Consumer(new.name.clone()), &new.account),
         BrokerCommand::AddController(new) => add(User::Controller(new.name.clone()), &new.account),
+        BrokerCommand::AddHomeAssistant(new) => {
+            add(User::HomeAssistant(new.name.clone()), &new.account)
+        }
         BrokerCommand::Remove { name, users } => {
             let removed = UserFile::open(users.broker_users.clone())?.remove(name)?;
             say(&format!(

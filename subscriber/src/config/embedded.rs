@@ -47,6 +47,8 @@ pub enum BrokerCommand {
     AddConsumer(NewUserArgs<ConsumerName>),
     /// Let somebody in who may control the cameras (frame-subscriber control), and reads no frames
     AddController(NewUserArgs<ConsumerName>),
+    /// Let Home Assistant in: it sees every camera's newest picture and figures, and publishes no frames
+    AddHomeAssistant(NewUserArgs<ConsumerName>),
     /// Let a user in no more, from its next connection on
     Remove {
         /// Its name
