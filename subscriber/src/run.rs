@@ -24,6 +24,7 @@ use crate::retention::{Retention, RetentionFeed};
 use crate::store::FrameStore;
 use crate::storing::{self, AtOnce, Outputs, Syncing};
 use crate::verify::VerifyOptions;
+use crate::view::{Listening, Received, View};
 
 /// Frames between reception and the store's thread.
 const JOBS: usize = 16;
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
     runtime::allocator::keep_frame_memory();
     match cli.command {
         Some(Command::Verify(args)) => runtime::program::exit_code(verify(&args)),
+        Some(Command::View(args)) => runtime::program::run(crate::view::view_folder(args)),
         Some(Command::Doctor(args)) => runtime::program::run(crate::doctor::check(*args)),
         #[cfg(windows)]
         Some(Command::Service(command)) => {
@@ -59,6 +61,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         runtime::summary::check_writable(path)?;
     }
     let showcase = args.metrics.listen()?;
+    let listening = Listening::wanted_by(&args.view)?;
     let connector = Connector::new(link_options(&args)?);
     let mut store =
         FrameStore::open_synced(&args.files.out, args.files.layout.clone(), args.sync())?;
@@ -66,31 +69,19 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         store = store.with_exif(TimeZone::system());
     }
     let (out, ledger) = (store.root().to_owned(), Arc::clone(store.ledger()));
+    let (page, pictures) = listening.as_ref().map(|_| crate::view::feed()).unzip();
     let outputs = Outputs {
         store,
         latest: args.files.latest.clone().map(LatestFile::new),
         latest_failed: false,
         refused: false,
         stdout: mjpeg_out(args.files.stdout).context("failed to write to standard output")?,
+        page,
         frames_limit: args.frames.frames,
         stored: 0,
         latest_only: args.frames.latest_only.max_lag().is_some(),
     };
-    if outputs
-        .latest
-        .as_ref()
-        .is_some_and(|latest| !latest.names_camera())
-        && args.frames.camera.one().is_none()
-    {
-        warn!(
-            "--latest names one file for all cameras: with more than one, put {{camera}} into its name"
-        );
-    }
-    if args.frames.consumer.is_none() && args.frames.latest_only.max_lag().is_none() {
-        info!(
-            "no --consumer name: frames that are published while this program is away are not for it"
-        );
-    }
+    say_what_may_surprise(&args, &outputs);
 
     let stop = runtime::shutdown::on_signal();
     runtime::service::ready();
@@ -115,8 +106,14 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     reporter.counters.is_shared = args.frames.group.is_some();
     reporter.counters.is_latest_only = args.frames.latest_only.max_lag().is_some();
     reporter.counters.confirms = args.frames.receipts;
+    let mut view = None;
     if args.wants_figures() {
         let figures = reporter.watch_figures(&out);
+        if let (Some(listening), Some(pictures)) = (listening, pictures) {
+            let figures = figures.clone();
+            let received = Received { pictures, figures };
+            view = Some(View::start(listening, &out, Some(received))?);
+        }
         if let Some(showcase) = showcase {
             showcase.show(Metrics::new(figures));
         }
@@ -132,6 +129,9 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     let mut receive = Receive::new(reception(&args), ends, receipts(&args), reporter);
     let received = receive.run(connector, &stop).await;
 
+    if let Some(view) = view {
+        view.finish();
+    }
     give_up.cancel();
     let (finished, syncing_ends) = receive.finish();
     let stored = store_thread.join();
@@ -154,6 +154,20 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     ensure!(synced, "the thread that syncs died");
     ensure!(deleted != Some(None), "the retention's thread died");
     verdict(received, &args)
+}
+
+fn say_what_may_surprise(args: &RunArgs, outputs: &Outputs) {
+    let latest = outputs.latest.as_ref();
+    if latest.is_some_and(|latest| !latest.names_camera()) && args.frames.camera.one().is_none() {
+        warn!(
+            "--latest names one file for all cameras: with more than one, put {{camera}} into its name"
+        );
+    }
+    if args.frames.consumer.is_none() && args.frames.latest_only.max_lag().is_none() {
+        info!(
+            "no --consumer name: frames that are published while this program is away are not for it"
+        );
+    }
 }
 
 fn mjpeg_out(wanted: bool) -> std::io::Result<Option<MjpegOut>> {
