@@ -83,8 +83,11 @@ impl Listening {
             ))
             .into());
         }
-        let (listener, address) = runtime::http::listen(address)
-            .with_context(|| format!("cannot serve the page at {address}"))?;
+        let (listener, address) = runtime::http::listen(address).map_err(|error| {
+            UsageError(format!(
+                "cannot serve the page at {address}: {error}; name another port or address"
+            ))
+        })?;
         Ok(Self {
             listener,
             address,

@@ -197,6 +197,16 @@ fn no_path_leads_out_of_the_folder() {
         );
         assert!(!reply.text().contains("root:"), "{path}");
     }
+    for question in [
+        "/timeline/door?from=-9223372036854775808&to=9223372036854775807&slots=99999999999",
+        "/frames/door?at=-9223372036854775808",
+        "/frames/door?at=9223372036854775807",
+        "/frames/door?after=9223372036854775807_4294967295_18446744073709551615&most=18446744073709551615",
+        "/frames/door?before=-9223372036854775808_0_0",
+        "/download/door/zip?from=-9223372036854775808&to=9223372036854775807",
+    ] {
+        assert_eq!(site.get(question).status, 200, "{question}");
+    }
     for method in ["POST", "PUT", "DELETE", "PATCH"] {
         let host = &site.address;
         let request = format!("{method} / HTTP/1.0\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");

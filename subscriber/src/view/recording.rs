@@ -14,7 +14,7 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -133,7 +133,7 @@ impl Recording {
 
     fn set_children(&self, id: FolderId, met: Vec<Met>) {
         let mut state = self.state();
-        let gone = state.folders.set_children(id, met);
+        let gone: HashSet<_> = state.folders.set_children(id, met).into_iter().collect();
         if !gone.is_empty() {
             state.forget(|_, block| gone.contains(&block.folder));
         }
@@ -151,10 +151,17 @@ impl Recording {
     /// Enters `lines` of a folder, whose index is read through `end` with them.
     fn enter(&self, id: FolderId, lines: &mut Vec<(Entry, Line)>, end: u64) {
         let mut state = self.state();
-        if !state.folders.knows(id) {
+        let Some(relative) = state.folders.relative(id) else {
             return lines.clear();
-        }
+        };
+        let deleted: BTreeMap<String, u64> = state
+            .journal
+            .gone_in(&relative)
+            .map(|(camera, end)| (camera.to_owned(), end))
+            .collect();
         for (entry, line) in lines.drain(..) {
+            let deleted = deleted.get(entry.camera.as_str());
+            let is_deleted = deleted.is_some_and(|end| line.end <= *end);
             let is_known = state.cameras.contains_key(&entry.camera);
             if !is_known && state.cameras.len() == MAX_CAMERAS {
                 state.say_left_out("more than 256 cameras: those of the others");
@@ -162,7 +169,9 @@ impl Recording {
             }
             let blocks = state.cameras.entry(entry.camera).or_default();
             let before = blocks.all.len();
-            blocks.enter(line);
+            if !is_deleted {
+                blocks.enter(line);
+            }
             if let Kind::Frame {
                 stream, sequence, ..
             } = entry.kind
@@ -188,10 +197,8 @@ impl Recording {
         } = &*state;
         let mut gone: BTreeMap<(String, FolderId), u64> = BTreeMap::new();
         let known = state.cameras.values().flat_map(|blocks| &blocks.all);
-        for id in known
-            .map(|block| block.folder)
-            .collect::<std::collections::BTreeSet<_>>()
-        {
+        let known: BTreeSet<_> = known.map(|block| block.folder).collect();
+        for id in known {
             let Some(relative) = folders.relative(id) else {
                 continue;
             };

@@ -41,9 +41,16 @@ export class Connection extends EventTarget {
     socket.onmessage = (message) => this.#hear(message.data);
     socket.onclose = () => {
       this.dispatchEvent(new Event("lost"));
+      this.#enterAgain();
       setTimeout(() => this.#connect(), RETRY_MILLISECONDS);
     };
     this.#socket = socket;
+  }
+
+  /** Where the token has changed, it is asked for. */
+  async #enterAgain() {
+    const answer = await fetch("/app.js", { cache: "no-store" }).catch(() => null);
+    if (answer?.status === 401) location.reload();
   }
 
   #hear(data) {

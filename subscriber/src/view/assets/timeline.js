@@ -57,6 +57,9 @@ export class Timeline extends EventTarget {
       this.#view = { from: Math.round(at - half), to: Math.round(at + half) };
       this.#fetchSoon();
     }
+    const { first, last } = this.#bounds;
+    const percent = at === null ? 100 : ((at - first) / Math.max(1, last - first)) * 100;
+    this.#canvas.setAttribute("aria-valuenow", Math.min(100, Math.max(0, percent)).toFixed(1));
     this.#canvas.setAttribute("aria-valuetext", at === null ? "Live" : time(at));
     this.#draw();
   }

@@ -64,10 +64,6 @@ impl Folders {
         }
     }
 
-    pub(super) fn knows(&self, id: FolderId) -> bool {
-        self.known.contains_key(&id)
-    }
-
     /// Where it is: an absolute path without links.
     pub(super) fn path(&self, id: FolderId) -> Option<PathBuf> {
         let (base, names) = self.climb(id, |folder| folder.elsewhere.as_deref())?;

@@ -186,6 +186,9 @@ fn what_retention_has_deleted_is_neither_shown_nor_missing() {
     read(&recording);
     assert_eq!(forward(&recording, 0, 9), [3, 7, 8]);
     assert_eq!(recording.timeline(&door(), 0, 9, 4).gaps, []);
+    // Nor where it was deleted before.
+    let timeline = scene.recording().timeline(&door(), 0, 9, 4);
+    assert_eq!((timeline.frames, timeline.gaps), (3, vec![]));
 }
 
 #[test]
@@ -213,6 +216,14 @@ fn a_timeline_counts_frames_where_they_were_taken_and_tells_gaps() {
     };
     assert_eq!(timeline.gaps, [missing]);
     assert_eq!((timeline.frames, timeline.bytes), (80, 800));
+    for (from, to, slots) in [
+        (i64::MIN, i64::MAX, 9),
+        (i64::MAX, i64::MIN, 0),
+        (7, 7, usize::MAX),
+    ] {
+        let timeline = recording.timeline(&door(), from, to, slots);
+        assert!(timeline.slots.iter().all(|slot| slot.is_finite()));
+    }
     let Parts {
         cameras: parts,
         is_complete,

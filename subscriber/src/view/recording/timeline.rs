@@ -86,7 +86,8 @@ impl Timeline {
     /// Spreads the frames of a block evenly over its time.
     fn spread(&mut self, first: i64, last: i64, frames: u32) {
         let count = self.slots.len() as f64;
-        let length = (self.to - self.from) as f64 / count;
+        // Who asks may ask for all of time.
+        let length = (self.to as f64 - self.from as f64) / count;
         let at = |time: i64| ((time as f64 - self.from as f64) / length).clamp(0.0, count);
         let (begin, end) = (at(first), at(last));
         let whole = (last - first) as f64 / length;
