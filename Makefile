@@ -58,7 +58,7 @@ chaos: test-prepare ## Twenty storms that must cost no frame: SEEDS=20 SECONDS=4
 		$(if $(BARE),--bare) $(if $(UNCONFIRMED),--unconfirmed) $(if $(KEEP),--keep $(abspath $(KEEP)))
 
 screenshots: test-prepare ## The page's pictures in docs/images, as its tests see it in a browser
-	FRAMEBRIDGE_SCREENSHOTS=$(CURDIR)/docs/images cargo test --locked -p tests view::browsing
+	FRAMEBRIDGE_SCREENSHOTS=$(CURDIR)/docs/images cargo test --locked -p tests --test end-to-end -- view::living view::scrubbing
 
 bench: bench-prepare ## Side by side with other ways, into docs/PERFORMANCE.md, in 45 minutes: ROUNDS=5 BENCH='--only flat-out'
 	$(bench_python)/bin/python3 tests/bench/bench.py --rounds $(ROUNDS) $(BENCH)

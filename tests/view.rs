@@ -1,9 +1,12 @@
 //! The page: what a folder holds, what happens now, who may see it, and what it costs.
 
-mod browsing;
+mod screen;
+
 mod crowds;
 mod folders;
 mod guarding;
+mod living;
+mod scrubbing;
 
 use std::path::Path;
 

@@ -36,6 +36,7 @@ impl Browser {
         let program = Launch::new("chromedriver", "chromedriver")
             .flags(&format!("--port={port}"))
             .env("HOME", home.path())
+            .env("TMPDIR", home.path())
             .start();
         let driver = Site {
             address: format!("127.0.0.1:{port}"),
@@ -50,6 +51,8 @@ impl Browser {
             "--disable-dev-shm-usage".to_owned(),
             "--disable-gpu".to_owned(),
             "--force-device-scale-factor=1".to_owned(),
+            // It ends with its driver, also if that is killed.
+            "--remote-debugging-pipe".to_owned(),
             // All windows are painted, also those behind others.
             "--disable-backgrounding-occluded-windows".to_owned(),
             "--disable-renderer-backgrounding".to_owned(),
