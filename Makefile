@@ -9,7 +9,7 @@ export FRAMEBRIDGE_TEST_PROMTOOL := $(tools)/promtool
 scripts := .ci/run broker-config/make-credentials broker-config/self-test tests/camera-vm/init tests/demo tests/install-missing \
 	tests/make-python tests/prepare $(wildcard publisher/v4l2-sys/regenerate) tests/bench/peers/build packaging/boot-a-copy \
 	packaging/check-unit packaging/cross-cargo packaging/deb/postrm packaging/make-dist packaging/std-source packaging/test-on-arm \
-	packaging/test-package tests/measure-card-writes tests/windows/run
+	packaging/test-package tests/measure-card-writes tests/windows/run tests/home-assistant/prepare
 
 # Of `make bench`.
 bench_python := $(CURDIR)/target/bench/python
@@ -19,8 +19,8 @@ SEEDS := 20
 SECONDS := 45
 
 .NOTPARALLEL:
-.PHONY: help demo test screenshots test-prepare check check-files test-broker test-camera test-package test-windows chaos bench bench-smoke \
-	bench-prepare instructions instruction-budget release dist
+.PHONY: help demo test screenshots test-prepare check check-files test-broker test-camera test-package test-windows test-home-assistant chaos \
+	bench bench-smoke bench-prepare instructions instruction-budget release dist winget
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -53,9 +53,9 @@ check-files: ## Docker, Compose, systemd and shell files (after test-prepare)
 	packaging/check-unit
 	$(python)/shellcheck $(scripts)
 
-chaos: test-prepare ## Twenty storms that must cost no frame: SEEDS=20 SECONDS=45, or one again: SEED=7; also KEEP=FOLDER BARE=1 UNCONFIRMED=1
+chaos: test-prepare ## Twenty storms that must cost no frame: SEEDS=20 SECONDS=45, or one again: SEED=7; also KEEP=FOLDER BARE=1 UNCONFIRMED=1 EMBEDDED=1
 	cargo test --locked -p tests --test chaos -- --seconds $(SECONDS) $(if $(SEED),--first-seed $(SEED) --seeds 1,--seeds $(SEEDS)) \
-		$(if $(BARE),--bare) $(if $(UNCONFIRMED),--unconfirmed) $(if $(KEEP),--keep $(abspath $(KEEP)))
+		$(if $(BARE),--bare) $(if $(UNCONFIRMED),--unconfirmed) $(if $(EMBEDDED),--embedded) $(if $(KEEP),--keep $(abspath $(KEEP)))
 
 screenshots: test-prepare ## The page's pictures in docs/images, as its tests see it in a browser
 	FRAMEBRIDGE_SCREENSHOTS=$(CURDIR)/docs/images cargo test --locked -p tests --test end-to-end -- view::living view::scrubbing
@@ -83,12 +83,20 @@ bench-prepare: test-prepare release
 dist: ## Packages for PC, Pi and Windows, into dist/: x86_64, arm64, armv7, and the subscriber for Windows
 	@packaging/make-dist
 
+winget: ## The manifest for Windows' package manager, of the zip in dist/: URL=https://WHERE/IT/IS.zip
+	@packaging/winget-manifest $(URL)
+
 test-windows: test-prepare ## The Windows subscriber under Wine, against a real Mosquitto
 	@tests/windows/run
 
-test-package: dist test-prepare ## Installs, starts, hangs and removes the package on a copy of this machine (as root); runs the ARM ones under qemu
+test-home-assistant: release ## A camera as Home Assistant itself sees it, in a Debian of its own (as root; ten minutes from nothing)
+	@tests/home-assistant/prepare $(tools)/home-assistant
+	python3 -B tests/home-assistant/run.py $(tools)/home-assistant
+
+test-package: dist test-prepare ## Installs, starts, hangs and removes the package on a copy of this machine (as root); runs the ARM ones under qemu; checks the winget manifest
 	packaging/test-on-arm dist/*_arm64.deb dist/*_armhf.deb
 	packaging/test-package dist/*_amd64.deb
+	$(python)/python3 packaging/check-winget
 
 release:
 	@tests/install-missing cc=gcc

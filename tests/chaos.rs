@@ -44,6 +44,9 @@ struct Cli {
     /// Nothing happens to the broker: then a spool loses nothing without receipts, either
     #[arg(long, requires = "unconfirmed")]
     spare_broker: bool,
+    /// The broker is inside the subscriber, and is killed and stopped with it
+    #[arg(long, conflicts_with_all = ["bare", "unconfirmed"])]
+    embedded: bool,
     /// Keep the plan, the logs and the disks of each storm in a folder below this one
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -68,10 +71,10 @@ fn main() -> ExitCode {
     let seeds = cli.first_seed..cli.first_seed + cli.seeds;
     let plan = |seed| {
         let plan = Plan::new(seed, length);
-        if cli.spare_broker {
-            plan.sparing_the_broker()
-        } else {
-            plan
+        match (cli.spare_broker, cli.embedded) {
+            (true, _) => plan.sparing_the_broker(),
+            (_, true) => plan.embedding_the_broker(),
+            _ => plan,
         }
     };
     let plans: Vec<_> = seeds.map(plan).collect();

@@ -43,6 +43,31 @@ fn frames_above_the_brokers_limit_are_dropped_with_one_warning() {
 }
 
 #[test]
+fn a_limit_that_mosquitto_does_not_announce_ends_in_a_count() {
+    let broker = Setup::default().line("message_size_limit 90000").start();
+    let out = Folder::new();
+    let storing = subscriber(&broker, out.path())
+        .flags("--consumer archive")
+        .start();
+    broker.await_subscriptions(1, "cameras/+/frames");
+    let sent = publisher(&broker)
+        .flags("--fps 0 --frames 3 --source")
+        .arg(&footage().file)
+        .run(A_RUN)
+        .succeeded();
+    sent.publisher_balances();
+    assert_eq!((sent.count("delivered"), sent.count("dropped")), (0, 3));
+    assert!(sent.lines_with("refuses a packet as too large") > 0);
+    assert_eq!(
+        sent.lines_with("message_size_limit"),
+        1,
+        "one line says what may be wrong"
+    );
+    storing.interrupt();
+    storing.wait(SOON).succeeded();
+}
+
+#[test]
 fn a_limit_that_mqtt_3_1_1_cannot_tell_ends_in_a_count() {
     let broker = Setup::default().line("max_packet_size 90000").start();
     let out = Folder::new();

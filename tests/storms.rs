@@ -24,6 +24,13 @@ fn another_storm_loses_no_frame() {
     loses_no_frame(7);
 }
 
+#[test]
+fn a_storm_that_kills_the_broker_with_the_subscriber_loses_no_frame() {
+    let plan = Plan::new(3, Duration::from_secs(40)).embedding_the_broker();
+    let report = made(&plan, Guard::Receipts);
+    assert!(report.is_good(), "a promise was not kept");
+}
+
 /// A storm that would do no harm in any case proves nothing.
 #[test]
 fn without_receipts_a_storm_loses_frames_and_the_judge_sees_it() {

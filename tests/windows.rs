@@ -19,6 +19,7 @@ use harness::folder::Folder;
 use harness::footage::{FRAMES, footage};
 use harness::launch::Launch;
 use harness::outcome::Outcome;
+use harness::ports::free_port;
 use harness::publisher_at;
 use wine::{holder, windows_path, windows_subscriber};
 
@@ -171,6 +172,43 @@ fn ctrl_c_finishes_what_was_received_says_the_figures_and_is_no_failure() {
     assert_eq!(out.pictures().len(), stored);
     assert!(partial_files(out.path()).is_empty());
     assert!(ended.stderr().contains("Stored"), "{}", ended.stderr());
+}
+
+#[test]
+fn a_pc_and_a_pi_are_all_that_is_needed() {
+    let (port, out) = (free_port(), Folder::new());
+    let storing = subscriber(&format!("embedded:127.0.0.1:{port}"), out.path())
+        .flags("--frames 132 --consumer pc --receipts")
+        .start();
+    let spool = Folder::new();
+    sender(&format!("mqtt://127.0.0.1:{port}"), "--confirm pc")
+        .arg("--spool-dir")
+        .arg(spool.path())
+        .run(A_RUN)
+        .succeeded();
+    storing.wait(A_RUN).succeeded();
+    out.holds("door", &footage().frames);
+}
+
+#[test]
+fn doctor_finds_broker_camera_and_disk_well() {
+    let (broker, out) = (Broker::start(), Folder::new());
+    let doctor = |url: &str| {
+        let asking = windows_subscriber().arg("doctor").arg("--broker").arg(url);
+        asking.arg("--out").arg(windows_path(out.path())).run(A_RUN)
+    };
+    let sending = sender(&broker.url(), "--fps 10 --loop").start();
+    sending.says("connected");
+    let said = doctor(&broker.url()).succeeded().text();
+    for line in [
+        "ok       broker: ",
+        "ok       camera: door",
+        "ok       disk: --out",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    sending.interrupt();
+    doctor("mqtt://127.0.0.1:1").failed(1, "checks found something wrong");
 }
 
 #[test]

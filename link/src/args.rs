@@ -95,6 +95,11 @@ pub enum AccessError {
     /// Certificates for a connection that has none.
     #[error("certificates are given but {0} is not encrypted: use mqtts:// or wss://")]
     NoTls(BrokerUrl),
+    /// A broker inside a program that has none.
+    #[error(
+        "there is no broker inside this program: use mqtt://HOST:PORT, or frame-subscriber --broker {0}"
+    )]
+    Embedded(BrokerUrl),
     /// Certificates or keys are not usable.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -104,13 +109,16 @@ impl AccessError {
     /// Whether the options contradict each other, rather than that a file is not what it should be.
     #[must_use]
     pub fn is_contradiction(&self) -> bool {
-        matches!(self, Self::NoUsername | Self::NoTls(_))
+        matches!(self, Self::NoUsername | Self::NoTls(_) | Self::Embedded(_))
     }
 }
 
 impl BrokerArgs {
     /// Reads the files that the options name.
     pub fn access(&self) -> Result<BrokerAccess, AccessError> {
+        if self.broker.embedded().is_some() {
+            return Err(AccessError::Embedded(self.broker.clone()));
+        }
         let password = match &self.password_file {
             Some(path) => Some(read_password(path)?),
             None => std::env::var(PASSWORD_VARIABLE).ok(),

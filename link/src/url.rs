@@ -1,6 +1,7 @@
-//! Where the broker is: `mqtt://`, `mqtts://`, `ws://` and `wss://` URLs.
+//! Where the broker is: `mqtt://`, `mqtts://`, `ws://` and `wss://` URLs, and `embedded:` for one inside the program.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 /// A broker's address, checked.
@@ -18,6 +19,7 @@ enum Scheme {
     Mqtts,
     Ws,
     Wss,
+    Embedded,
 }
 
 /// Why a broker URL was refused.
@@ -44,7 +46,15 @@ pub enum UrlError {
     /// TLS needs a name to check the certificate against.
     #[error("an IPv6 address cannot be used with TLS here; use the broker's host name")]
     Ipv6Tls,
+    /// A broker inside the program, without an address to listen on.
+    #[error(
+        "write it as embedded:ADDRESS:PORT, such as embedded:127.0.0.1:1883 for this machine or embedded:0.0.0.0:1883 for the network"
+    )]
+    Embedded,
 }
+
+/// What stands before the address of a broker inside the program.
+const EMBEDDED: &str = "embedded:";
 
 impl BrokerUrl {
     /// Whether the connection is encrypted.
@@ -63,6 +73,13 @@ impl BrokerUrl {
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.host.starts_with("127.") || self.host == "[::1]"
+    }
+
+    /// Where the broker inside the program listens, if that is what is asked for: then nothing can be connected to yet.
+    #[must_use]
+    pub fn embedded(&self) -> Option<SocketAddr> {
+        let address = || format!("{}:{}", self.host, self.port).parse().ok();
+        (self.scheme == Scheme::Embedded).then(address).flatten()
     }
 
     /// What rumqttc calls the broker address: a host, or the whole URL of a WebSocket.
@@ -88,6 +105,9 @@ impl FromStr for BrokerUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
+        if let Some(address) = text.strip_prefix(EMBEDDED) {
+            return inside(address);
+        }
         let url = url::Url::parse(text)?;
         let (scheme, default_port, default_path) = match url.scheme() {
             "mqtt" => (Scheme::Mqtt, 1883, ""),
@@ -125,6 +145,24 @@ impl FromStr for BrokerUrl {
     }
 }
 
+/// A broker inside the program, which listens on `address`.
+fn inside(address: &str) -> Result<BrokerUrl, UrlError> {
+    let address: SocketAddr = address.parse().map_err(|_| UrlError::Embedded)?;
+    if address.port() == 0 {
+        return Err(UrlError::Embedded);
+    }
+    let host = match address {
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) => format!("[{}]", address.ip()),
+    };
+    Ok(BrokerUrl {
+        scheme: Scheme::Embedded,
+        host,
+        port: address.port(),
+        path: String::new(),
+    })
+}
+
 impl fmt::Display for BrokerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.scheme {
@@ -132,6 +170,7 @@ impl fmt::Display for BrokerUrl {
             Scheme::Mqtts => "mqtts",
             Scheme::Ws => "ws",
             Scheme::Wss => "wss",
+            Scheme::Embedded => return write!(f, "{EMBEDDED}{}:{}", self.host, self.port),
         };
         write!(f, "{scheme}://{}:{}{}", self.host, self.port, self.path)
     }
@@ -169,8 +208,28 @@ mod tests {
             "mqtt://pi/topic",
             "mqtt://pi?x=1",
             "mqtts://[::1]",
+            "embedded:",
+            "embedded:1883",
+            "embedded:127.0.0.1",
+            "embedded:127.0.0.1:0",
+            "embedded:pi:1883",
+            "embedded://0.0.0.0:1883",
         ] {
             assert!(text.parse::<BrokerUrl>().is_err(), "{text:?} was accepted");
         }
+    }
+
+    #[test]
+    fn a_broker_inside_is_an_address_to_listen_on() {
+        for text in ["embedded:0.0.0.0:1883", "embedded:[::1]:2000"] {
+            let url: BrokerUrl = text.parse().unwrap();
+            assert_eq!(url.to_string(), text);
+            assert_eq!(
+                url.embedded(),
+                Some(text["embedded:".len()..].parse().unwrap())
+            );
+        }
+        let elsewhere: BrokerUrl = "mqtt://127.0.0.1".parse().unwrap();
+        assert_eq!(elsewhere.embedded(), None);
     }
 }

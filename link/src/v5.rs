@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use rumqttc::Outgoing;
-use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnAck, ConnectProperties, ConnectReturnCode, DisconnectReasonCode, Filter, LastWill, Packet,
     PubAckReason, Publish, PublishProperties, SubscribeReasonCode,
 };
+use rumqttc::v5::mqttbytes::{self, QoS};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
 use tokio::time::timeout;
 
@@ -14,6 +14,9 @@ use crate::error::LinkError;
 use crate::options::{LinkOptions, SessionKind};
 use crate::session::{CONNECT_TIMEOUT, network_options, poll_timeout, transport};
 use crate::wire::{Connected, Exchange, Message, PublishOutcome, Qos, Received, WireEvent};
+
+/// MQTT 5 section 2.4. Mosquitto refuses so what is above its `message_size_limit`, which it does not announce.
+const PACKET_TOO_LARGE: u8 = 0x95;
 
 pub(crate) fn connect(options: &LinkOptions) -> (AsyncClient, EventLoop) {
     AsyncClient::new(mqtt_options(options), options.request_capacity())
@@ -201,6 +204,13 @@ fn link_error(error: ConnectionError) -> LinkError {
             LinkError::Lost("the broker does not answer".into())
         }
         ConnectionError::MqttState(StateError::ConnectionAborted) => LinkError::HungUp,
+        // rumqttc knows few reasons of a PUBACK, and takes others for those of a CONNACK.
+        ConnectionError::MqttState(StateError::Deserialization(
+            mqttbytes::Error::InvalidConnectReturnCode(PACKET_TOO_LARGE),
+        )) => LinkError::Lost("the broker refuses a packet as too large".into()),
+        ConnectionError::MqttState(StateError::Deserialization(
+            mqttbytes::Error::InvalidConnectReturnCode(code),
+        )) => LinkError::Lost(format!("the broker answers with reason code {code}")),
         // rumqttc does not name this as its cause: a TLS alert that comes after the handshake hides in it.
         ConnectionError::MqttState(StateError::Deserialization(cause)) => {
             LinkError::from_transport(&cause)

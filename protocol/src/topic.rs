@@ -12,6 +12,7 @@
 //! | `<prefix>/<camera>/control` | 1, never retained | a request ([`crate::control`]) |
 //! | `<prefix>/<camera>/answers/<consumer>` | 1 | the answer to a request of this consumer |
 //! | `consumers/<consumer>/status` | 1, retained, last will | `online` or `offline` |
+//! | `homeassistant/device/<id>/config` | 1, retained | the camera as a device ([`crate::home_assistant`]) |
 
 use std::fmt;
 use std::str::FromStr;

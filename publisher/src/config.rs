@@ -10,11 +10,13 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use link::{BrokerArgs, Protocol, Qos};
 use protocol::event::Format;
+use protocol::home_assistant::DISCOVERY_PREFIX;
 use protocol::topic::{CameraName, TopicPrefix};
 use runtime::arguments::{a_time, frame_bytes, some_time};
 use runtime::logging::LogArgs;
 use runtime::metrics::MetricsArgs;
 use runtime::program::{EXIT_CODES_HELP, UsageError};
+use tracing::info;
 
 use crate::queue::OnFull;
 use crate::source::{ControlSetting, Resolution, SourceClass, SourceSpec};
@@ -120,6 +122,12 @@ pub(crate) enum Command {
     /// broker is not logged in to, for a broker that takes user names for client ids would end the running program.
     #[command(after_long_help = format!("{DOCTOR_EXAMPLES}\n{EXIT_CODES_HELP}"))]
     Doctor(Box<DoctorArgs>),
+    /// Take away what a camera that is gone has left at the broker: its newest picture, its status, its device in Home Assistant
+    ///
+    /// Stop the camera first: with our access list this is done as the camera's own user, and would end its connection. Its ledger
+    /// stays, for consumers count by it what they lack.
+    #[command(after_long_help = EXIT_CODES_HELP)]
+    Forget(Box<ForgetArgs>),
 }
 
 /// Options of `devices`.
@@ -138,6 +146,37 @@ pub(crate) struct DoctorArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+/// Options of `forget`.
+#[derive(Debug, Args)]
+pub(crate) struct ForgetArgs {
+    /// The camera
+    #[arg(long, env = "FRAMEBRIDGE_CAMERA", value_name = "NAME")]
+    pub(crate) camera: CameraName,
+
+    /// First level, or levels, of every camera topic
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_TOPIC_PREFIX",
+        value_name = "PREFIX",
+        default_value = "cameras"
+    )]
+    pub(crate) topic_prefix: TopicPrefix,
+
+    /// Home Assistant's discovery prefix
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_HOME_ASSISTANT_PREFIX",
+        value_name = "PREFIX",
+        default_value = DISCOVERY_PREFIX
+    )]
+    pub(crate) home_assistant_prefix: TopicPrefix,
+
+    #[command(flatten)]
+    pub(crate) broker: BrokerArgs,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
 }
 
 /// Options of publishing.
@@ -278,6 +317,20 @@ pub(crate) struct DeliveryArgs {
     #[arg(long, env = "FRAMEBRIDGE_ALLOW_CONTROL", value_parser = BoolishValueParser::new())]
     pub(crate) allow_control: bool,
 
+    /// Make this camera known to Home Assistant (2024.11 or newer), with its newest picture and its figures; `forget` takes it away
+    /// again
+    #[arg(long, env = "FRAMEBRIDGE_HOME_ASSISTANT", value_parser = BoolishValueParser::new())]
+    pub(crate) home_assistant: bool,
+
+    /// Home Assistant's discovery prefix
+    #[arg(
+        long,
+        env = "FRAMEBRIDGE_HOME_ASSISTANT_PREFIX",
+        value_name = "PREFIX",
+        default_value = DISCOVERY_PREFIX
+    )]
+    pub(crate) home_assistant_prefix: TopicPrefix,
+
     /// How long waiting frames may take to be delivered at the end  [default: 10s after a signal, else 60s]
     #[arg(long, env = "FRAMEBRIDGE_DRAIN_TIMEOUT", value_name = "TIME", value_parser = a_time)]
     pub(crate) drain_timeout: Option<Duration>,
@@ -322,6 +375,19 @@ impl RunArgs {
             ));
         }
         Ok(self.delivery.allow_control)
+    }
+
+    /// Where Home Assistant looks for cameras, if this one is to be known to it.
+    pub(crate) fn home_assistant(&self) -> Option<TopicPrefix> {
+        let delivery = &self.delivery;
+        if delivery.home_assistant && delivery.no_latest {
+            info!(
+                "Home Assistant gets no picture of this camera: it would be the one that --no-latest leaves out"
+            );
+        }
+        delivery
+            .home_assistant
+            .then(|| delivery.home_assistant_prefix.clone())
     }
 
     /// What happens when the queue is full: what was asked, or what suits the source.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use link::{Connector, LinkError, Message, Qos, Session};
 use protocol::event::{self, Format};
 use protocol::frame::{Frame, StreamId};
+use protocol::home_assistant::Device;
 use protocol::topic::{CameraName, TopicPrefix};
 use runtime::deadline::reached;
 use tokio::time::{MissedTickBehavior, interval};
@@ -22,6 +23,7 @@ use crate::announce::Announcer;
 use crate::audience::Audience;
 use crate::control::ControlDesk;
 use crate::counters::{Counters, DropReason};
+use crate::home_assistant::HomeAssistant;
 use crate::in_flight::InFlight;
 use crate::outbox::Outbox;
 use crate::packet_limit::{PacketLimit, TRIAL, Verdict};
@@ -50,6 +52,8 @@ pub(crate) struct DeliveryOptions {
     /// A frame that nobody hears is dropped, not kept: the newest one matters.
     pub(crate) newest_wins: bool,
     pub(crate) publish_latest: bool,
+    /// Home Assistant's discovery prefix, where the camera is to be known to it.
+    pub(crate) home_assistant: Option<TopicPrefix>,
 }
 
 /// Moves frames. Its books and its outbox are shared with capture.
@@ -62,6 +66,8 @@ pub(crate) struct Delivery {
     pub(crate) stats: StatsMaker,
     /// Takes requests, where that is allowed.
     control: Option<ControlDesk>,
+    /// Where the camera is to be known to it.
+    home_assistant: Option<HomeAssistant>,
     in_flight: InFlight,
     audience: Audience,
     packet_limit: PacketLimit,
@@ -102,6 +108,16 @@ impl Delivery {
             options.prefix.clone(),
             options.publish_latest,
         );
+        let home_assistant = options.home_assistant.as_ref().map(|discovery| {
+            let device = Device {
+                camera: &options.camera,
+                prefix: &options.prefix,
+                version: env!("CARGO_PKG_VERSION"),
+                has_latest: options.publish_latest,
+                has_spool: outbox.depot().is_some(),
+            };
+            HomeAssistant::new(discovery, &device)
+        });
         Self {
             options,
             outbox,
@@ -110,6 +126,7 @@ impl Delivery {
             times,
             stats,
             control,
+            home_assistant,
             in_flight,
             audience: Audience::Present,
             packet_limit: PacketLimit::default(),
@@ -249,8 +266,10 @@ impl Delivery {
 
     fn begin(&mut self, session: &mut Session) {
         self.packet_limit.told(session.max_packet_bytes());
-        // Three beside the frames: `online`, the ledger, and `offline` at the end; and an answer to a request.
-        let beside = 3 + usize::from(self.control.is_some());
+        // Three beside the frames: `online`, the ledger, and `offline` at the end; an answer to a request; and what Home
+        // Assistant is told.
+        let beside =
+            3 + usize::from(self.control.is_some()) + usize::from(self.home_assistant.is_some());
         let broker_window = session.receive_maximum().map_or(usize::MAX, |maximum| {
             usize::from(maximum).saturating_sub(beside)
         });
@@ -259,6 +278,9 @@ impl Delivery {
         self.subscribe_to_confirmers(session);
         if let Some(desk) = &mut self.control {
             desk.connected(session);
+        }
+        if let Some(home_assistant) = &mut self.home_assistant {
+            home_assistant.connected(session);
         }
         self.announcer.status(session, true);
         self.ledger.connected();
@@ -377,8 +399,13 @@ impl Delivery {
             } else {
                 "dropped and counted, as are all like it"
             };
+            let setting = if is_told {
+                "max_packet_size"
+            } else {
+                "max_packet_size or message_size_limit"
+            };
             warn!(
-                "a frame needs a packet of {} bytes, more than the broker's limit{limit}: {fate}; raise max_packet_size \
+                "a frame needs a packet of {} bytes, more than the broker's limit{limit}: {fate}; raise {setting} \
                  in the broker's configuration, or lower the camera's quality",
                 message.packet_bytes(),
             );

@@ -48,6 +48,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Some(Command::Devices(args)) => runtime::program::exit_code(crate::devices::list(&args)),
         Some(Command::Doctor(args)) => runtime::program::run(crate::doctor::check(*args)),
+        Some(Command::Forget(args)) => runtime::program::run(crate::forget::forget(*args)),
         Some(Command::Run(args)) => publish(*args),
         None => publish(cli.run),
     }
@@ -326,5 +327,6 @@ fn delivery_options(
         window: usize::from(cli.window()),
         newest_wins: cli.delivery.delivery == DeliveryMode::Live,
         publish_latest: !cli.delivery.no_latest,
+        home_assistant: cli.home_assistant(),
     })
 }

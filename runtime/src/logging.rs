@@ -17,7 +17,7 @@ use crate::progress::Progress;
 const DAYS: usize = 14;
 
 /// Libraries that log what they also return as errors would say everything twice.
-const DEFAULT_FILTER: &str = "info,rumqttc=off,rustls_platform_verifier=off";
+const DEFAULT_FILTER: &str = "info,rumqttc=off,mqtt5=off,rustls_platform_verifier=off";
 
 /// A program that does one thing and says what came of it has no more to tell than what is in its way.
 const QUIET_FILTER: &str = "warn,rumqttc=off,rustls_platform_verifier=off";

@@ -1,6 +1,8 @@
 //! The subscriber's options.
 
 mod control;
+#[cfg(feature = "embedded-broker")]
+mod embedded;
 mod keeping;
 mod latest_only;
 mod top;
@@ -26,6 +28,8 @@ use runtime::program::{EXIT_CODES_HELP, UsageError};
 use crate::layout::Layout;
 use crate::store::SyncMode;
 pub(crate) use control::ControlArgs;
+#[cfg(feature = "embedded-broker")]
+pub use embedded::{AccountArgs, BrokerCommand, EmbeddedArgs, NewUserArgs, UsersArgs};
 use keeping::KeepArgs;
 use latest_only::LatestOnlyArgs;
 pub(crate) use top::TopArgs;
@@ -70,6 +74,10 @@ Examples:
   # a picture now, and then let other programs have the camera (frame-publisher --allow-control)
   frame-subscriber control front-door snapshot --out now.jpg
   frame-subscriber control front-door pause
+
+  # no broker at hand: one inside this program, for the cameras of the network, each a user with a password
+  frame-subscriber broker add-camera front-door --broker-users users.txt
+  frame-subscriber --broker embedded:0.0.0.0:1883 --broker-users users.txt --out frames --consumer office-pc --receipts
 
   # figures for Prometheus at http://127.0.0.1:9464/metrics, and a health check at /healthz
   frame-subscriber --out frames --consumer office-pc --metrics 9464
@@ -137,6 +145,10 @@ pub enum Command {
     /// Ask a camera to pause, resume, show a picture or how it fares, or to change its rate, size or controls
     #[command(after_long_help = EXIT_CODES_HELP)]
     Control(Box<ControlArgs>),
+    /// The users of a broker inside this program
+    #[cfg(feature = "embedded-broker")]
+    #[command(subcommand)]
+    Broker(BrokerCommand),
     /// Show the figures of a running subscriber in this terminal, refreshed each second: for SSH
     ///
     /// It asks the address that the running program was given with --metrics.
@@ -167,6 +179,9 @@ pub struct RunArgs {
     pub(crate) files: FileArgs,
     #[command(flatten)]
     pub(crate) broker: BrokerArgs,
+    #[cfg(feature = "embedded-broker")]
+    #[command(flatten)]
+    pub(crate) embedded: EmbeddedArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
     #[command(flatten)]

@@ -6,6 +6,8 @@
 //! `retention` deletes what is old. [`verify`] reads it all again; `repair` mends the indexes and the ledger first. `doctor`
 //! checks a set-up, `view` shows it all in a browser, `control` asks a camera for something, `top` a running subscriber for its
 //! figures.
+//!
+//! `embedded` starts a broker inside the program; nothing else knows of it.
 
 pub mod config;
 pub mod run;
@@ -13,6 +15,9 @@ pub mod run;
 pub mod service;
 
 mod doctor;
+
+#[cfg_attr(not(feature = "embedded-broker"), path = "embedded/absent.rs")]
+mod embedded;
 
 mod receive;
 mod storing;

@@ -254,7 +254,7 @@ impl Summary {
         ];
         if self.missing > 0 {
             lines.push(format!(
-                "Missing: {} frames in {} gaps",
+                "Missing: {} frames in {} gaps, lost or still to come",
                 self.missing, self.gaps
             ));
         }

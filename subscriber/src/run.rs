@@ -15,13 +15,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{Cli, Command, FrameArgs, RunArgs, VerifyArgs};
+use crate::embedded;
 use crate::latest::{LatestFile, MjpegOut};
 use crate::latest_only;
 use crate::metrics::Metrics;
 use crate::receive::{RECEIVE_MAXIMUM, Receipts, Receive, Reception, StoreEnds};
 use crate::report::{Reporter, Summary};
 use crate::retention::{Retention, RetentionFeed};
-use crate::store::FrameStore;
+use crate::store::{FrameStore, SharedLedger};
 use crate::storing::{self, AtOnce, Outputs, Syncing};
 use crate::verify::VerifyOptions;
 use crate::view::{Listening, Received, View};
@@ -47,13 +48,17 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Top(args)) => runtime::program::run(crate::top::run(args)),
         Some(Command::Control(args)) => runtime::program::run(crate::control::run(*args)),
+        #[cfg(feature = "embedded-broker")]
+        Some(Command::Broker(command)) => {
+            runtime::program::exit_code(embedded::change_users(&command))
+        }
         Some(Command::Run(args)) => runtime::program::run(run(*args)),
         None => runtime::program::run(run(cli.run)),
     }
 }
 
 /// Receives and stores until a limit is reached or somebody says stop.
-async fn run(args: RunArgs) -> anyhow::Result<()> {
+async fn run(mut args: RunArgs) -> anyhow::Result<()> {
     args.check()?;
     let progress = Progress::new();
     runtime::logging::start(&args.log, &progress)?;
@@ -62,12 +67,11 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     let showcase = args.metrics.listen()?;
     let listening = Listening::wanted_by(&args.view)?;
-    let connector = Connector::new(link_options(&args)?);
-    let mut store =
-        FrameStore::open_synced(&args.files.out, args.files.layout.clone(), args.sync())?;
-    if args.files.exif {
-        store = store.with_exif(TimeZone::system());
-    }
+    let broker = embedded::start(&mut args)?;
+    let mut options = link_options(&args)?;
+    embedded::let_in(broker.as_ref(), &mut options);
+    let connector = Connector::new(options);
+    let store = open_store(&args)?;
     let (out, ledger) = (store.root().to_owned(), Arc::clone(store.ledger()));
     let (page, pictures) = listening.as_ref().map(|_| crate::view::feed()).unzip();
     let outputs = Outputs {
@@ -102,10 +106,7 @@ async fn run(args: RunArgs) -> anyhow::Result<()> {
         .context("failed to start the store")?;
     let (syncing, syncing_ends) = Syncing::start(Arc::clone(&ledger), args.frames.receipts)
         .context("failed to start syncing")?;
-    let mut reporter = Reporter::new(progress, Arc::clone(&ledger));
-    reporter.counters.is_shared = args.frames.group.is_some();
-    reporter.counters.is_latest_only = args.frames.latest_only.max_lag().is_some();
-    reporter.counters.confirms = args.frames.receipts;
+    let mut reporter = reporter(&args, progress, &ledger);
     let mut view = None;
     if args.wants_figures() {
         let figures = reporter.watch_figures(&out);
@@ -168,6 +169,24 @@ fn say_what_may_surprise(args: &RunArgs, outputs: &Outputs) {
             "no --consumer name: frames that are published while this program is away are not for it"
         );
     }
+}
+
+fn open_store(args: &RunArgs) -> anyhow::Result<FrameStore> {
+    let files = &args.files;
+    let store = FrameStore::open_synced(&files.out, files.layout.clone(), args.sync())?;
+    Ok(if files.exif {
+        store.with_exif(TimeZone::system())
+    } else {
+        store
+    })
+}
+
+fn reporter(args: &RunArgs, progress: Progress, ledger: &Arc<SharedLedger>) -> Reporter {
+    let mut reporter = Reporter::new(progress, Arc::clone(ledger));
+    reporter.counters.is_shared = args.frames.group.is_some();
+    reporter.counters.is_latest_only = args.frames.latest_only.max_lag().is_some();
+    reporter.counters.confirms = args.frames.receipts;
+    reporter
 }
 
 fn mjpeg_out(wanted: bool) -> std::io::Result<Option<MjpegOut>> {

@@ -74,6 +74,8 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     /// Nothing happens to the broker that could cost what it has taken.
     pub(crate) spares_broker: bool,
+    /// The broker is inside the subscriber: they live and die together.
+    pub(crate) embeds_broker: bool,
     /// In the order of time. At the end all is well again, apart from the clocks.
     pub(crate) events: Vec<Planned>,
 }
@@ -90,6 +92,12 @@ impl Plan {
         self
     }
 
+    /// The same storm with a broker inside the subscriber: what happens to the one happens to the other.
+    pub(crate) fn embedding_the_broker(mut self) -> Self {
+        self.embeds_broker = true;
+        self
+    }
+
     /// The storm of `seed`, which lasts for `length`.
     pub(crate) fn new(seed: u64, length: Duration) -> Self {
         let mut rng = Rng::with_seed(seed);
@@ -103,6 +111,7 @@ impl Plan {
             length,
             settings,
             spares_broker: false,
+            embeds_broker: false,
             events,
         }
     }

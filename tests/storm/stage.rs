@@ -1,5 +1,6 @@
 //! A storm's stage: the broker, the networks, the disks and the programs, and what is done to them.
 
+mod brokers;
 mod launches;
 
 use std::collections::BTreeSet;
@@ -18,9 +19,10 @@ use super::part::Part;
 use super::plan::{Actor, Event, Plan, Settings, Side};
 use super::proxy::Proxy;
 use super::weather::Weather;
-use crate::harness::broker::{Broker, Setup};
-use crate::harness::mosquitto_sub;
+use crate::harness::broker::Broker;
+use crate::harness::launch::Launch;
 use crate::harness::program::Program;
+use brokers::StormBroker;
 
 /// The disks' size where they may become full: room for the longest storm.
 const DISK_BYTES: u64 = 256 * 1024 * 1024;
@@ -34,14 +36,14 @@ pub(super) struct Stage<'a> {
     folder: &'a Path,
     guard: Guard,
     pub(super) land: Land,
-    pub(super) broker: Broker,
+    broker: StormBroker,
     networks: [Proxy; 2],
     pub(super) publisher: Part,
     pub(super) subscriber: Part,
     pub(super) viewer: Part,
     pub(super) broker_kills: usize,
     pub(super) broker_logs: Vec<String>,
-    ledgers: Program,
+    ledgers: Option<Program>,
     /// What the spool said was given up whenever it was looked at.
     pub(super) given_up: Numbers,
     /// What was in the spool when a disk was replaced and no publisher ran.
@@ -58,13 +60,8 @@ impl<'a> Stage<'a> {
     /// All of it, running, in `folder`.
     pub(super) fn new(plan: &'a Plan, folder: &'a Path, guard: Guard) -> Self {
         let settings = &plan.settings;
-        let broker = Setup::default()
-            .line(&format!("autosave_interval {}", settings.autosave_interval))
-            .start();
+        let broker = StormBroker::of(plan);
         let networks = [(); 2].map(|()| Proxy::start(broker.port()));
-        let ledgers = mosquitto_sub(&broker)
-            .flags("-q 1 -t cameras/door/ledger")
-            .start();
         fs::create_dir(records_in(folder)).expect("making the folder of records");
         let mut stage = Self {
             settings,
@@ -82,7 +79,7 @@ impl<'a> Stage<'a> {
             viewer: Part::new("viewer"),
             broker_kills: 0,
             broker_logs: Vec::new(),
-            ledgers,
+            ledgers: None,
             given_up: Numbers::new(),
             owed: Vec::new(),
             disks: 1,
@@ -90,9 +87,17 @@ impl<'a> Stage<'a> {
             rng: Rng::with_seed(plan.seed),
             looked_at: Instant::now(),
         };
-        for actor in [Actor::Subscriber, Actor::Publisher] {
-            stage.start(actor);
-        }
+        stage.start(Actor::Subscriber);
+        stage.broker.await_listener();
+        stage.ledgers = Some(
+            Launch::new("mosquitto_sub", "mosquitto_sub")
+                .flags(&format!(
+                    "-p {} -q 1 -t cameras/door/ledger",
+                    stage.broker.port()
+                ))
+                .start(),
+        );
+        stage.start(Actor::Publisher);
         if settings.viewer {
             stage.viewer.start(stage.launch_viewer());
         }
@@ -102,13 +107,16 @@ impl<'a> Stage<'a> {
     /// Makes `event` happen.
     pub(super) fn happen(&mut self, event: Event) {
         match event {
-            Event::Kill(Actor::Broker) => self.kill_broker(),
-            Event::Kill(actor) => self.part(actor).kill(),
+            Event::Kill(actor) => self.kill(actor),
             Event::Start(actor) => self.start(actor),
-            Event::Pause(Actor::Broker) => self.broker.pause(),
-            Event::Pause(actor) => self.part(actor).pause(),
-            Event::GoOn(Actor::Broker) => self.broker.go_on(),
-            Event::GoOn(actor) => self.part(actor).go_on(),
+            Event::Pause(actor) => match self.mosquitto(actor) {
+                Some(broker) => broker.pause(),
+                None => self.part(actor).pause(),
+            },
+            Event::GoOn(actor) => match self.mosquitto(actor) {
+                Some(broker) => broker.go_on(),
+                None => self.part(actor).go_on(),
+            },
             Event::Forget => self.broker.forget(),
             Event::ReplaceDisk => self.replace_disk(),
             Event::Turn(side, weather) => self.network(side).turn(weather),
@@ -164,10 +172,12 @@ impl<'a> Stage<'a> {
     pub(super) fn end(&mut self) -> String {
         self.end_publisher();
         let parts = ["stored", "duplicates", "quarantined", "foreign"];
-        self.subscriber.end("received", &parts);
+        // The subscriber may take the broker with it.
         self.viewer.end("received", &parts);
-        self.broker_logs.push(self.broker.log());
-        String::from_utf8_lossy(&self.ledgers.stdout()).into_owned()
+        self.subscriber.end("received", &parts);
+        self.broker_logs.extend(self.broker.log());
+        let heard = self.ledgers.as_ref().map(Program::stdout);
+        String::from_utf8_lossy(&heard.unwrap_or_default()).into_owned()
     }
 
     /// The consumer's `nth` disk, from 1, by its path from outside.
@@ -206,11 +216,28 @@ impl<'a> Stage<'a> {
         self.disks += 1;
     }
 
-    fn kill_broker(&mut self) {
-        self.broker_logs.push(self.broker.log());
-        self.broker.kill();
-        self.broker_kills += 1;
-        self.broker_is_up(false);
+    fn kill(&mut self, actor: Actor) {
+        if let Some(broker) = self.mosquitto(actor) {
+            let log = broker.log();
+            broker.kill();
+            self.broker_logs.push(log);
+            self.broker_kills += 1;
+        } else {
+            self.part(actor).kill();
+        }
+        if self.is_the_broker(actor) {
+            self.broker_is_up(false);
+        }
+    }
+
+    /// The broker, if it is the one that `actor` means, and a program of its own.
+    fn mosquitto(&mut self, actor: Actor) -> Option<&mut Broker> {
+        self.broker.mosquitto().filter(|_| actor == Actor::Broker)
+    }
+
+    /// Whether the broker comes and goes with `actor`.
+    fn is_the_broker(&self, actor: Actor) -> bool {
+        actor == Actor::Broker || (actor == Actor::Subscriber && self.broker.is_embedded())
     }
 
     fn broker_is_up(&self, is_up: bool) {
@@ -225,21 +252,23 @@ impl<'a> Stage<'a> {
     }
 
     fn start(&mut self, actor: Actor) {
-        match actor {
-            Actor::Broker => {
-                self.broker.start_again();
-                self.broker_is_up(true);
+        match (self.mosquitto(actor), actor) {
+            (Some(broker), _) => broker.start_again(),
+            (None, Actor::Publisher) => self.publisher.start(self.launch_publisher()),
+            (None, Actor::Subscriber | Actor::Broker) => {
+                self.subscriber.start(self.launch_subscriber());
             }
-            Actor::Publisher => self.publisher.start(self.launch_publisher()),
-            Actor::Subscriber => self.subscriber.start(self.launch_subscriber()),
+        }
+        if self.is_the_broker(actor) {
+            self.broker_is_up(true);
         }
     }
 
     fn part(&mut self, actor: Actor) -> &mut Part {
         match actor {
             Actor::Publisher => &mut self.publisher,
-            Actor::Subscriber => &mut self.subscriber,
-            Actor::Broker => unreachable!("the broker is no part"),
+            // A broker that is no program of its own is the subscriber.
+            Actor::Subscriber | Actor::Broker => &mut self.subscriber,
         }
     }
 

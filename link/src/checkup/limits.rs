@@ -73,7 +73,8 @@ pub(super) fn judge(
 fn in_words(limits: Connected) -> String {
     let packets = match limits.max_packet_bytes {
         Some(most) => format!("packets of up to {}", ByteSize(most.into())),
-        None => "packets of any size".to_owned(),
+        // Mosquitto does not announce its message_size_limit.
+        None => "packets of any size, by its own word".to_owned(),
     };
     // What is not told is 65,535 (MQTT 5 section 3.2.2.3.3).
     let window = limits.receive_maximum.unwrap_or(u16::MAX);

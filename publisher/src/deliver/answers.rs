@@ -11,6 +11,7 @@ use crate::announce::LEDGER_TOKEN;
 use crate::audience::Audience;
 use crate::control::ANSWER_TOKEN;
 use crate::counters::DropReason;
+use crate::home_assistant::ANNOUNCEMENT_TOKEN;
 use crate::parcel::Route;
 
 impl Delivery {
@@ -34,6 +35,12 @@ impl Delivery {
             Event::Published(ANSWER_TOKEN, outcome) => {
                 if let Some(desk) = &mut self.control {
                     desk.answer_settled(outcome);
+                }
+                return Ok(());
+            }
+            Event::Published(ANNOUNCEMENT_TOKEN, outcome) => {
+                if let Some(home_assistant) = &mut self.home_assistant {
+                    home_assistant.settled(outcome);
                 }
                 return Ok(());
             }

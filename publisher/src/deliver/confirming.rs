@@ -39,7 +39,7 @@ impl Delivery {
         }
     }
 
-    /// A message: a request, a receipt, or a consumer's status. What is none of them is nobody's.
+    /// A message: a request, a receipt, a consumer's status or Home Assistant's. What is none of them is nobody's.
     pub(super) fn take_message(
         &mut self,
         session: &mut Session,
@@ -51,6 +51,9 @@ impl Delivery {
         }
         if self.take_request(received) {
             return;
+        }
+        if let Some(home_assistant) = &mut self.home_assistant {
+            home_assistant.take(received);
         }
         let Some(depot) = self.outbox.depot() else {
             return;

@@ -66,6 +66,9 @@ impl Delivery {
         let now = Instant::now();
         self.publish_ledger(session);
         self.look_after_requests();
+        if let (Some(home_assistant), None) = (&mut self.home_assistant, self.trial_over) {
+            home_assistant.publish(session);
+        }
         let Some(depot) = self.outbox.depot() else {
             return;
         };

@@ -51,7 +51,13 @@ impl Stage<'_> {
     }
 
     pub(super) fn launch_subscriber(&self) -> Launch {
-        let mut launch = self.consumer("archive", &self.nth_output_inside(self.disks));
+        let output = self.nth_output_inside(self.disks);
+        let broker = if self.broker.is_embedded() {
+            format!("embedded:127.0.0.1:{}", self.broker.port())
+        } else {
+            self.url(Side::Subscriber)
+        };
+        let mut launch = self.consumer(&broker, "archive", &output);
         if self.guard == Guard::Receipts {
             launch = launch.flags("--receipts --sync").arg(self.settings.sync);
         }
@@ -59,12 +65,16 @@ impl Stage<'_> {
     }
 
     pub(super) fn launch_viewer(&self) -> Launch {
-        self.consumer("viewer", &self.viewer_output_inside())
-            .inside(self.land.enter(Side::Subscriber))
+        self.consumer(
+            &self.url(Side::Subscriber),
+            "viewer",
+            &self.viewer_output_inside(),
+        )
+        .inside(self.land.enter(Side::Subscriber))
     }
 
-    fn consumer(&self, name: &str, output: &Path) -> Launch {
-        subscriber_at(&self.url(Side::Subscriber), output)
+    fn consumer(&self, broker: &str, name: &str, output: &Path) -> Launch {
+        subscriber_at(broker, output)
             .env("RUST_LOG", "info,subscriber=debug,rumqttc=off")
             .flags("--keep-alive 5 --protocol")
             .arg(self.settings.subscriber_protocol)

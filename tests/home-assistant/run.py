@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Shows a camera to Home Assistant itself: run.py ROOT, a Debian with Home Assistant in it (prepare), as root.
+
+Real publisher, broker and subscriber here; in there Home Assistant's core with its MQTT integration (look.py). What it sees must come to be
+as the camera comes, is killed, comes back and is forgotten, and its picture must be a frame that was stored, byte for byte.
+"""
+
+import base64
+import contextlib
+import json
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+here = pathlib.Path(__file__).resolve().parent
+programs = here.parent.parent / "target" / "release"
+root = pathlib.Path(sys.argv[1])
+# Not a name of another test's camera: `forget` looks for programs of that name on this machine.
+CAMERA = "home-assistants-own"
+ENTITIES = {"picture", "fps", "delivered", "dropped", "waiting", "spool"}
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+class Stage(contextlib.ExitStack):
+    """Ends what it has started."""
+
+    def start(self, *words, **options):
+        program = subprocess.Popen([str(word) for word in words], **options)
+        self.callback(program.wait)
+        self.callback(program.kill)
+        return program
+
+
+def main():
+    with Stage() as stage:
+        folder = pathlib.Path(stage.enter_context(tempfile.TemporaryDirectory()))
+        port = free_port()
+        url = f"mqtt://127.0.0.1:{port}"
+        configuration = folder / "mosquitto.conf"
+        configuration.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+        stage.start("mosquitto", "-c", configuration, stderr=subprocess.DEVNULL)
+        while not answers(port):
+            time.sleep(0.05)
+        stored = folder / "frames"
+        stage.start(programs / "frame-subscriber", "--broker", url, "--out", stored, "--consumer", "pc", stderr=subprocess.DEVNULL)
+
+        def camera():
+            words = f"--broker {url} --camera {CAMERA} --source test --resolution 320x240 --fps 5 --home-assistant".split()
+            return stage.start(
+                programs / "frame-publisher", *words, "--spool-dir", folder / "spool", stderr=subprocess.DEVNULL
+            )
+
+        running = camera()
+        shutil.copy(here / "look.py", root / "look.py")
+        look = stage.start("chroot", root, "/home-assistant/bin/python", "/look.py", port, CAMERA, stdout=subprocess.PIPE, text=True)
+
+        def sees(what):
+            line = look.stdout.readline()
+            assert line, f"Home Assistant has ended, and did not see: {what}"
+            seen = json.loads(line)
+            assert what in seen, f"Home Assistant was to see {what}, and saw {seen}"
+            shown = seen[what] if what != "picture" else f"{len(seen[what])} characters of base64"
+            print(f"seen: {what}: {shown}", flush=True)
+            return seen[what]
+
+        (device,) = sees("devices")
+        assert device["name"] == CAMERA and device["model"] == "frame-publisher", device
+        assert sees("entities").keys() == ENTITIES
+        assert 2 < sees("fps") < 8
+        assert sees("delivered") > 0
+        assert float(sees("waiting")) >= 0
+        picture = base64.b64decode(sees("picture"))
+        assert any(path.read_bytes() == picture for path in stored.rglob("*.jpg")), "its picture is no frame that was stored"
+        running.kill()
+        sees("unavailable")
+        running = camera()
+        sees("back")
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 0
+        subprocess.run([programs / "frame-publisher", "forget", "--broker", url, "--camera", CAMERA], check=True)
+        sees("gone")
+        assert look.wait(30) == 0
+    print("Home Assistant has seen the camera come, go, come back and be forgotten.")
+
+
+main()
