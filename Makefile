@@ -19,8 +19,8 @@ SEEDS := 20
 SECONDS := 45
 
 .NOTPARALLEL:
-.PHONY: help demo test test-prepare check check-files test-broker test-camera test-package test-windows test-home-assistant chaos bench bench-smoke \
-	bench-prepare instructions instruction-budget release dist winget
+.PHONY: help demo test screenshots test-prepare check check-files test-broker test-camera test-package test-windows test-home-assistant chaos \
+	bench bench-smoke bench-prepare instructions instruction-budget release dist winget
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ check-files: ## Docker, Compose, systemd and shell files (after test-prepare)
 chaos: test-prepare ## Twenty storms that must cost no frame: SEEDS=20 SECONDS=45, or one again: SEED=7; also KEEP=FOLDER BARE=1 UNCONFIRMED=1 EMBEDDED=1
 	cargo test --locked -p tests --test chaos -- --seconds $(SECONDS) $(if $(SEED),--first-seed $(SEED) --seeds 1,--seeds $(SEEDS)) \
 		$(if $(BARE),--bare) $(if $(UNCONFIRMED),--unconfirmed) $(if $(EMBEDDED),--embedded) $(if $(KEEP),--keep $(abspath $(KEEP)))
+
+screenshots: test-prepare ## The page's pictures in docs/images, as its tests see it in a browser
+	FRAMEBRIDGE_SCREENSHOTS=$(CURDIR)/docs/images cargo test --locked -p tests --test end-to-end -- view::living view::scrubbing
 
 bench: bench-prepare ## Side by side with other ways, into docs/PERFORMANCE.md, in 45 minutes: ROUNDS=5 BENCH='--only flat-out'
 	$(bench_python)/bin/python3 tests/bench/bench.py --rounds $(ROUNDS) $(BENCH)

@@ -1,6 +1,7 @@
 //! What the tests stand on: a real broker, real footage, the real programs, and folders to look into.
 
 pub(crate) mod broker;
+pub(crate) mod browser;
 pub(crate) mod camera;
 pub(crate) mod certificates;
 pub(crate) mod controlling;
@@ -8,6 +9,7 @@ pub(crate) mod event;
 pub(crate) mod eventually;
 pub(crate) mod folder;
 pub(crate) mod footage;
+pub(crate) mod http;
 pub(crate) mod launch;
 pub(crate) mod manager;
 pub(crate) mod namespace;

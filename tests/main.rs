@@ -37,5 +37,6 @@ mod syncing;
 mod top;
 mod uncontrolled;
 mod verifying;
+mod view;
 mod whole_way;
 mod wires;

@@ -6,6 +6,7 @@ mod embedded;
 mod keeping;
 mod latest_only;
 mod top;
+mod view;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use embedded::{AccountArgs, BrokerCommand, EmbeddedArgs, NewUserArgs, UsersA
 use keeping::KeepArgs;
 use latest_only::LatestOnlyArgs;
 pub(crate) use top::TopArgs;
+pub(crate) use view::{TokenArgs, ViewArgs, ViewDirArgs};
 
 const LAYOUTS: &str = "\
 Where each frame goes below --out: minutes, images, or a template
@@ -83,6 +85,10 @@ Examples:
   # the figures of the one that runs here with --metrics 9464, in a terminal; q quits
   frame-subscriber top
 
+  # all cameras live, and what is on disk, at http://127.0.0.1:8080; or a folder alone
+  frame-subscriber --out frames --consumer office-pc --view 8080
+  frame-subscriber view frames
+
   # is everything there?
   frame-subscriber verify frames
 
@@ -125,6 +131,9 @@ pub enum Command {
     /// Re-read a folder against its index: complete, decodable, right checksum, no gaps; exits 1 if it is not whole
     #[command(after_long_help = EXIT_CODES_HELP)]
     Verify(VerifyArgs),
+    /// Serve a page that shows what is in a folder, frame by frame, without a broker
+    #[command(after_long_help = EXIT_CODES_HELP)]
+    View(ViewDirArgs),
     /// Check broker, rights, cameras, clock and disk with the options of a run, disturbing nobody; exits 1 if anything is wrong
     ///
     /// Put `doctor` before the options that you run with. Each check is one line: ok, warning or error, and what to do. Frames are
@@ -177,6 +186,8 @@ pub struct RunArgs {
     pub(crate) log: LogArgs,
     #[command(flatten)]
     pub(crate) metrics: MetricsArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
 
     /// Write the closing figures to this file, as JSON
     #[arg(
@@ -219,7 +230,7 @@ impl RunArgs {
 
     /// Whether anybody wants to see figures: without that they are not counted.
     pub(crate) fn wants_figures(&self) -> bool {
-        self.metrics.metrics.is_some()
+        self.metrics.metrics.is_some() || self.view.view.is_some()
     }
 
     /// `--sync`: receipts claim nothing that a power cut could take.

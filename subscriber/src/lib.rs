@@ -4,7 +4,7 @@
 //! which asks its [`ledger`] whether it is new, names it by its [`layout`] and enters it in its folder's [`index`]; what
 //! came and what did not is counted by [`gaps`], and shown as [`figures`]; the newest goes to [`latest`]. `latest_only` leaves out what is late,
 //! `retention` deletes what is old. [`verify`] reads it all again; `repair` mends the indexes and the ledger first. `doctor`
-//! checks a set-up, `control` asks a camera for something, `top` a running subscriber for its
+//! checks a set-up, `view` shows it all in a browser, `control` asks a camera for something, `top` a running subscriber for its
 //! figures.
 //!
 //! `embedded` starts a broker inside the program; nothing else knows of it.
@@ -43,6 +43,8 @@ mod counters;
 pub mod figures;
 mod metrics;
 mod report;
+
+mod view;
 
 mod repair;
 pub mod verify;

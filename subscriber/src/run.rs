@@ -25,6 +25,7 @@ use crate::retention::{Retention, RetentionFeed};
 use crate::store::{FrameStore, SharedLedger};
 use crate::storing::{self, AtOnce, Outputs, Syncing};
 use crate::verify::VerifyOptions;
+use crate::view::{Listening, Received, View};
 
 /// Frames between reception and the store's thread.
 const JOBS: usize = 16;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
     runtime::allocator::keep_frame_memory();
     match cli.command {
         Some(Command::Verify(args)) => runtime::program::exit_code(verify(&args)),
+        Some(Command::View(args)) => runtime::program::run(crate::view::view_folder(args)),
         Some(Command::Doctor(args)) => runtime::program::run(crate::doctor::check(*args)),
         #[cfg(windows)]
         Some(Command::Service(command)) => {
@@ -64,18 +66,21 @@ async fn run(mut args: RunArgs) -> anyhow::Result<()> {
         runtime::summary::check_writable(path)?;
     }
     let showcase = args.metrics.listen()?;
+    let listening = Listening::wanted_by(&args.view)?;
     let broker = embedded::start(&mut args)?;
     let mut options = link_options(&args)?;
     embedded::let_in(broker.as_ref(), &mut options);
     let connector = Connector::new(options);
     let store = open_store(&args)?;
     let (out, ledger) = (store.root().to_owned(), Arc::clone(store.ledger()));
+    let (page, pictures) = listening.as_ref().map(|_| crate::view::feed()).unzip();
     let outputs = Outputs {
         store,
         latest: args.files.latest.clone().map(LatestFile::new),
         latest_failed: false,
         refused: false,
         stdout: mjpeg_out(args.files.stdout).context("failed to write to standard output")?,
+        page,
         frames_limit: args.frames.frames,
         stored: 0,
         latest_only: args.frames.latest_only.max_lag().is_some(),
@@ -102,8 +107,14 @@ async fn run(mut args: RunArgs) -> anyhow::Result<()> {
     let (syncing, syncing_ends) = Syncing::start(Arc::clone(&ledger), args.frames.receipts)
         .context("failed to start syncing")?;
     let mut reporter = reporter(&args, progress, &ledger);
+    let mut view = None;
     if args.wants_figures() {
         let figures = reporter.watch_figures(&out);
+        if let (Some(listening), Some(pictures)) = (listening, pictures) {
+            let figures = figures.clone();
+            let received = Received { pictures, figures };
+            view = Some(View::start(listening, &out, Some(received))?);
+        }
         if let Some(showcase) = showcase {
             showcase.show(Metrics::new(figures));
         }
@@ -119,6 +130,9 @@ async fn run(mut args: RunArgs) -> anyhow::Result<()> {
     let mut receive = Receive::new(reception(&args), ends, receipts(&args), reporter);
     let received = receive.run(connector, &stop).await;
 
+    if let Some(view) = view {
+        view.finish();
+    }
     give_up.cancel();
     let (finished, syncing_ends) = receive.finish();
     let stored = store_thread.join();

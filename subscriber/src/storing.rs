@@ -25,6 +25,7 @@ use tracing::{info, warn};
 
 use crate::latest::{LatestFile, MjpegOut, Shot};
 use crate::store::{Arrival, Content, FrameStore, Outcome};
+use crate::view::Feed;
 
 pub(crate) use at_once::AtOnce;
 pub(crate) use syncing::{Syncing, SyncingEnds};
@@ -75,6 +76,8 @@ pub(crate) struct Outputs {
     /// Whether the last attempt to write `latest` failed: it is said once.
     pub(crate) latest_failed: bool,
     pub(crate) stdout: Option<MjpegOut>,
+    /// To the page, if there is one.
+    pub(crate) page: Option<Feed>,
     /// End after so many stored pictures: what comes later is left to the broker.
     pub(crate) frames_limit: Option<u64>,
     /// New pictures so far.
@@ -194,12 +197,12 @@ impl Outputs {
 
     /// Shows a picture that was just stored to those who want only the newest.
     fn show(&mut self, arrival: &Arrival) {
-        let shot = match &arrival.content {
-            Content::Decoded(Decoded::Frame(frame)) => Shot::from(frame),
-            Content::Decoded(Decoded::Foreign(jpeg)) => {
-                Shot::foreign(arrival.camera.clone(), arrival.received_at, jpeg.clone())
-            }
-            Content::Undecodable { .. } => return,
+        self.show_on_page(arrival);
+        if self.latest.is_none() && self.stdout.is_none() {
+            return;
+        }
+        let Some(shot) = shot(arrival) else {
+            return;
         };
         if let Some(latest) = &mut self.latest {
             let failed = latest.offer(&shot).err();
@@ -210,6 +213,15 @@ impl Outputs {
         }
         if let Some(stdout) = &mut self.stdout {
             stdout.offer(&shot);
+        }
+    }
+
+    /// Leaves a picture that was just stored to the page, if there is one: that takes no time.
+    fn show_on_page(&mut self, arrival: &Arrival) {
+        if let Some(page) = &mut self.page
+            && let Some(shot) = shot(arrival)
+        {
+            page.offer(shot);
         }
     }
 
@@ -225,6 +237,18 @@ impl Outputs {
                 totals.skipped
             );
         }
+    }
+}
+
+/// The picture of an arrival, if it is one.
+fn shot(arrival: &Arrival) -> Option<Shot> {
+    match &arrival.content {
+        Content::Decoded(Decoded::Frame(frame)) => Some(Shot::from(frame)),
+        Content::Decoded(Decoded::Foreign(jpeg)) => {
+            let (camera, at) = (arrival.camera.clone(), arrival.received_at);
+            Some(Shot::foreign(camera, at, jpeg.clone()))
+        }
+        Content::Undecodable { .. } => None,
     }
 }
 

@@ -83,7 +83,10 @@ impl AtOnce {
         self.pace.took(ended - began, ended);
         // The thread says what is wrong, and tries again.
         let outcome = outcome.ok()?;
-        outputs.stored += u64::from(is_new(&outcome));
+        if is_new(&outcome) {
+            outputs.stored += 1;
+            outputs.show_on_page(&job.arrival);
+        }
         Some(answer(job, outcome))
     }
 

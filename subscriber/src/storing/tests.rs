@@ -34,6 +34,7 @@ fn outputs(folder: &Path, sync: SyncMode) -> SharedOutputs {
         latest: None,
         latest_failed: false,
         stdout: None,
+        page: None,
         frames_limit: None,
         stored: 0,
         refused: false,
