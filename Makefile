@@ -89,7 +89,7 @@ winget: ## The manifest for Windows' package manager, of the zip in dist/: URL=h
 test-windows: test-prepare ## The Windows subscriber under Wine, against a real Mosquitto
 	@tests/windows/run
 
-test-home-assistant: release ## A camera as Home Assistant itself sees it, in a Debian of its own (as root; ten minutes from nothing)
+test-home-assistant: release ## A camera as Home Assistant itself sees it, in a Debian of its own (as root; three minutes from nothing)
 	@tests/home-assistant/prepare $(tools)/home-assistant
 	python3 -B tests/home-assistant/run.py $(tools)/home-assistant
 
