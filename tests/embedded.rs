@@ -235,6 +235,35 @@ fn only_users_with_their_password_come_in_and_only_under_their_own_name() {
 }
 
 #[test]
+fn nobody_takes_the_place_of_the_program_itself_or_of_who_comes_later() {
+    let pc = Pc::new();
+    pc.add("camera", "door");
+    pc.add("consumer", "office");
+    let storing = pc
+        .subscriber()
+        .arg("--broker-users")
+        .arg(pc.users())
+        .flags("--consumer office")
+        .start();
+    listens(&storing);
+    let foreign = |program: &'static str, user: &str, id: &str| {
+        let password = fs::read_to_string(pc.password(user)).unwrap();
+        pc.mosquitto(program)
+            .flags(&format!("-V 5 -u {user} -i {id} -t cameras/door/latest -P"))
+            .arg(password.trim())
+    };
+    // Whoever bore the program's own name could confirm frames in its place.
+    let as_office = foreign("mosquitto_sub", "office", "tool").flags("-W 5");
+    assert_ne!(as_office.run(SOON).code(), Some(0));
+    storing.says("this program's own --consumer");
+    let as_later = foreign("mosquitto_pub", "door", "fb-pub-shed").flags("-m x");
+    assert_ne!(as_later.run(SOON).code(), Some(0));
+    let as_tool = foreign("mosquitto_pub", "door", "tool").flags("-m x");
+    as_tool.run(SOON).succeeded();
+    storing.terminate_for_certain();
+}
+
+#[test]
 fn a_controller_is_answered_and_a_consumer_is_not() {
     let pc = Pc::new();
     for (kind, name) in [

@@ -11,17 +11,21 @@ use mqtt5::broker::auth::{AuthProvider, AuthResult};
 use mqtt5::broker::{DynamicStorage, StorageBackend as _};
 use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::protocol::v5::reason_codes::ReasonCode;
-use protocol::topic::TopicPrefix;
+use protocol::topic::{ConsumerName, TopicPrefix};
 use tokio::sync::Semaphore;
-use tracing::{error, warn};
+use tracing::error;
 
 use crate::access::User;
+use crate::refusals::{Refusals, short};
 use crate::users::{self, UserFile, UsersError};
 
 /// What mqtt5 calls the program itself.
 const OWN_NAME: &str = "this-program";
 /// What our programs' client ids begin with; a name follows.
-const OUR_IDS: [&str; 2] = ["fb-pub-", "fb-sub-"];
+const CAMERA_ID: &str = "fb-pub-";
+const CONSUMER_ID: &str = "fb-sub-";
+/// The digits with which a consumer without a name makes its own.
+const NAMELESS_DIGITS: usize = 16;
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -82,6 +86,9 @@ pub(crate) struct Guests {
     /// Without them everybody may do everything.
     users: Option<UserFile>,
     prefix: String,
+    /// The program's own name as a consumer: no user may bear it, for receipts go by the name.
+    own_name: Option<ConsumerName>,
+    refusals: Refusals,
     /// Whose which session is.
     sessions: Arc<DynamicStorage>,
     /// To check a password takes much work on purpose; a flood of wrong ones may use one processor.
@@ -92,11 +99,14 @@ impl Guests {
     pub(crate) fn new(
         users: Option<UserFile>,
         prefix: &TopicPrefix,
+        own_name: Option<ConsumerName>,
         sessions: Arc<DynamicStorage>,
     ) -> Self {
         Self {
             users,
             prefix: prefix.to_string(),
+            own_name,
+            refusals: Refusals::default(),
             sessions,
             one_check: Semaphore::new(1),
         }
@@ -108,8 +118,10 @@ impl Guests {
             Some(file) => match self.user(file, connect).await {
                 Ok(Some(user)) => Some(user),
                 Ok(None) => {
-                    let name = connect.username.as_deref().unwrap_or("nobody");
-                    warn!("{from} was not let in as {name:?}: unknown name or wrong password");
+                    let name = short(connect.username.as_deref().unwrap_or("nobody"));
+                    self.refusals.say(&format!(
+                        "{from} was not let in as {name:?}: unknown name or wrong password"
+                    ));
                     return AuthResult::fail(ReasonCode::BadUsernameOrPassword);
                 }
                 Err(unusable) => {
@@ -118,6 +130,14 @@ impl Guests {
                 }
             },
         };
+        if let (Some(user), Some(own)) = (&user, &self.own_name)
+            && user.name() == own.as_str()
+        {
+            self.refusals.say(&format!(
+                "{from} was not let in: {own} is this program's own --consumer; give the user another name"
+            ));
+            return AuthResult::fail(ReasonCode::NotAuthorized);
+        }
         let result = user.as_ref().map_or_else(AuthResult::success, |user| {
             AuthResult::success_with_user(user.to_string())
         });
@@ -125,10 +145,10 @@ impl Guests {
             .is_anothers(&connect.client_id, user.as_ref(), &result)
             .await
         {
-            warn!(
+            self.refusals.say(&format!(
                 "{from} was not let in: the client id {:?} is another's",
-                connect.client_id
-            );
+                short(&connect.client_id)
+            ));
             return AuthResult::fail(ReasonCode::ClientIdentifierNotValid);
         }
         result
@@ -162,13 +182,7 @@ impl Guests {
         {
             return true;
         }
-        let (Some(user), Some(file)) = (user, &self.users) else {
-            return false;
-        };
-        OUR_IDS
-            .iter()
-            .filter_map(|ours| id.strip_prefix(ours))
-            .any(|name| name != user.name() && file.has(name).unwrap_or(true))
+        user.is_some_and(|user| bears_anothers_name(id, user.name()))
     }
 
     /// Whether the user, as [`AuthResult`] named it, may do this.
@@ -180,6 +194,18 @@ impl Guests {
         let user = user.and_then(|(kind, name)| User::parse(kind, name));
         user.is_some_and(|user| what(&user, &self.prefix))
     }
+}
+
+/// Whether one of our programs of another name would have this client id, be it a user's already or not yet.
+fn bears_anothers_name(id: &str, own: &str) -> bool {
+    if let Some(name) = id.strip_prefix(CAMERA_ID) {
+        return name != own;
+    }
+    id.strip_prefix(CONSUMER_ID).is_some_and(|name| {
+        let is_nameless =
+            name.len() == NAMELESS_DIGITS && name.bytes().all(|digit| digit.is_ascii_hexdigit());
+        name != own && !is_nameless
+    })
 }
 
 impl AuthProvider for Guests {
@@ -209,5 +235,31 @@ impl AuthProvider for Guests {
     ) -> Answer<'a, bool> {
         let may = self.may(user, |user, prefix| user.may_subscribe(prefix, filter));
         Box::pin(ready(may))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_id_is_its_users_even_before_there_is_one() {
+        for id in [
+            "fb-pub-nest",
+            "fb-sub-nest",
+            "fb-sub-0123456789abcdef",
+            "mosquitto",
+            "",
+        ] {
+            assert!(!bears_anothers_name(id, "nest"), "{id}");
+        }
+        for id in [
+            "fb-pub-door",
+            "fb-pub-",
+            "fb-pub-0123456789abcdef",
+            "fb-sub-office",
+        ] {
+            assert!(bears_anothers_name(id, "nest"), "{id}");
+        }
     }
 }

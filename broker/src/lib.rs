@@ -11,6 +11,7 @@ mod access;
 mod doors;
 mod guard;
 mod limits;
+mod refusals;
 mod tls;
 pub mod users;
 mod ushers;
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use protocol::topic::TopicPrefix;
+use protocol::topic::{ConsumerName, TopicPrefix};
 use tokio_util::sync::CancellationToken;
 
 use doors::{Door, House};
@@ -39,6 +40,8 @@ pub struct Settings {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// First levels of every camera's topics.
     pub prefix: TopicPrefix,
+    /// The program's own name as a consumer, if it has one.
+    pub own_name: Option<ConsumerName>,
 }
 
 /// Why there is no broker.
@@ -108,7 +111,12 @@ impl Broker {
         let stop = CancellationToken::new();
 
         let house = House::new(stop.clone());
-        let guests = Guests::new(users, &settings.prefix, house.storage());
+        let guests = Guests::new(
+            users,
+            &settings.prefix,
+            settings.own_name.clone(),
+            house.storage(),
+        );
         let doors = [
             Door::new(for_itself, None, Arc::new(own.clone())),
             Door::new(for_others, tls, Arc::new(guests)),

@@ -22,6 +22,9 @@ const LONGEST_SESSION: Duration = Duration::from_hours(24);
 /// A camera retains a ledger, a status, a picture, and a receipt for each of its consumers.
 const RETAINED: usize = 4096;
 
+/// Home Assistant has some 60 to find devices by, and three for each camera.
+const SUBSCRIPTIONS: usize = 1000;
+
 /// Connections to the door for others: a flood of them must not use up the program's file handles.
 pub(crate) const CONNECTIONS: usize = 100;
 /// How long somebody may take to agree on encryption.
@@ -40,7 +43,7 @@ pub(crate) fn config() -> BrokerConfig {
         .with_max_packet_size(MAX_PACKET_BYTES)
         .with_max_outbound_inflight(IN_FLIGHT)
         .with_client_channel_capacity(LANE)
-        .with_max_subscriptions_per_client(100)
+        .with_max_subscriptions_per_client(SUBSCRIPTIONS)
         .with_server_receive_maximum(64);
     config.topic_alias_maximum = 10;
     config

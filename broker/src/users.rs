@@ -90,7 +90,8 @@ impl UserFile {
     }
 
     /// Whether there is a user of this name.
-    pub(crate) fn has(&self, name: &str) -> Result<bool, UsersError> {
+    #[cfg(test)]
+    fn has(&self, name: &str) -> Result<bool, UsersError> {
         Ok(self
             .entries()?
             .iter()
@@ -114,6 +115,7 @@ impl UserFile {
 
     /// Adds a user.
     pub fn add(&self, user: User, password: &str) -> Result<(), UsersError> {
+        let _turn = self.turn()?;
         self.check_free(&user)?;
         let mut entries = if self.path.exists() {
             self.entries()?
@@ -128,6 +130,7 @@ impl UserFile {
 
     /// Removes a user.
     pub fn remove(&self, name: &str) -> Result<User, UsersError> {
+        let _turn = self.turn()?;
         let mut entries = self.entries()?;
         let nth = entries
             .iter()
@@ -136,6 +139,22 @@ impl UserFile {
         let removed = entries.remove(nth);
         self.write(&entries)?;
         Ok(removed.user)
+    }
+
+    /// Two programs at a time would each write a file without the other's user. The lock is let go with what this gives.
+    fn turn(&self) -> Result<fs::File, UsersError> {
+        let lock = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.beside(".lock"));
+        lock.and_then(|lock| lock.lock().map(|()| lock))
+            .map_err(|error| self.unusable(error))
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(ending);
+        path.into()
     }
 
     fn entries(&self) -> Result<Vec<Entry>, UsersError> {
@@ -158,9 +177,7 @@ impl UserFile {
             text.extend([&user.to_string(), " ", hash, "\n"]);
         }
         // A reader finds the old file or the new one.
-        let mut new = self.path.clone().into_os_string();
-        new.push(".new");
-        let new = PathBuf::from(new);
+        let new = self.beside(".new");
         let _ = fs::remove_file(&new);
         write_secret(&new, &text)
             .and_then(|()| fs::rename(&new, &self.path))
@@ -226,6 +243,22 @@ mod tests {
         assert_eq!(file.remove("nest").unwrap(), camera("nest"));
         assert_eq!(file.user("nest", "secret").unwrap(), None);
         assert!(matches!(file.remove("nest"), Err(UsersError::Unknown(..))));
+    }
+
+    #[test]
+    fn users_who_are_added_at_the_same_time_are_all_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = UserFile::open_or_new(folder.path().join("users")).unwrap();
+        let names = ["a", "b", "c", "d"];
+        std::thread::scope(|scope| {
+            for name in names {
+                let file = &file;
+                scope.spawn(move || file.add(camera(name), "secret").unwrap());
+            }
+        });
+        for name in names {
+            assert!(file.has(name).unwrap(), "{name}");
+        }
     }
 
     #[test]

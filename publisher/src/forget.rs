@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use link::{
-    Connector, Event, LinkOptions, MQTT_MAX_PACKET_BYTES, Message, PublishOutcome, Qos, Session,
-    SessionKind,
+    Connector, Event, LinkOptions, MQTT_MAX_PACKET_BYTES, Message, Protocol, PublishOutcome, Qos,
+    Session, SessionKind,
 };
 use protocol::home_assistant::config_topic;
 use protocol::topic::ONLINE;
@@ -47,9 +47,16 @@ pub(crate) async fn forget(args: ForgetArgs) -> anyhow::Result<()> {
         bail!("{broker} did not answer within {PATIENCE:?}");
     };
     forgotten?;
+    // MQTT 3.1.1 has no word for a publish that is denied.
+    let done = match args.broker.protocol {
+        Protocol::V5 => "is forgotten",
+        Protocol::V311 => {
+            "is forgotten, unless the access list denies it, which MQTT 3.1.1 does not tell"
+        }
+    };
     writeln!(
         std::io::stdout(),
-        "{camera} is forgotten: its newest picture, its status and its device in Home Assistant"
+        "{camera} {done}: its newest picture, its status and its device in Home Assistant"
     )
     .context("failed to say so")
 }

@@ -26,6 +26,7 @@ pub(crate) fn start(args: &mut RunArgs) -> anyhow::Result<Option<Broker>> {
         users: options.users.clone(),
         certificate: certificate.zip(options.key_file.clone()),
         prefix: args.frames.topic_prefix.clone(),
+        own_name: args.frames.consumer.clone(),
     };
     let broker =
         Broker::start(&settings).map_err(|error| usage_if(error.is_contradiction(), error))?;

@@ -80,7 +80,8 @@ pub struct AccountArgs {
     #[command(flatten)]
     pub(crate) users: UsersArgs,
     /// Take the password from the first line of this file; without it, one is made and written to NAME.password
-    #[arg(long, env = "FRAMEBRIDGE_PASSWORD_FILE", value_name = "FILE")]
+    // No variable: the one of the other commands is the password of whoever runs them.
+    #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 }
 
