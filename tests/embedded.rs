@@ -40,6 +40,11 @@ impl Pc {
         )
     }
 
+    /// [`Self::subscriber`] for the users that were added.
+    fn guarded_subscriber(&self) -> Launch {
+        self.subscriber().arg("--broker-users").arg(self.users())
+    }
+
     fn url(&self) -> String {
         format!("mqtt://127.0.0.1:{}", self.port)
     }
@@ -202,12 +207,7 @@ fn only_users_with_their_password_come_in_and_only_under_their_own_name() {
     let pc = Pc::new();
     pc.add("camera", "door");
     pc.add("camera", "shed");
-    let storing = pc
-        .subscriber()
-        .arg("--broker-users")
-        .arg(pc.users())
-        .flags("--consumer office")
-        .start();
+    let storing = pc.guarded_subscriber().flags("--consumer office").start();
     listens(&storing);
     pc.footage().run(SOON).failed(1, "password");
     let wrong = pc.footage().flags("--username door --password-file");
@@ -239,12 +239,7 @@ fn nobody_takes_the_place_of_the_program_itself_or_of_who_comes_later() {
     let pc = Pc::new();
     pc.add("camera", "door");
     pc.add("consumer", "office");
-    let storing = pc
-        .subscriber()
-        .arg("--broker-users")
-        .arg(pc.users())
-        .flags("--consumer office")
-        .start();
+    let storing = pc.guarded_subscriber().flags("--consumer office").start();
     listens(&storing);
     let foreign = |program: &'static str, user: &str, id: &str| {
         let password = fs::read_to_string(pc.password(user)).unwrap();
@@ -273,11 +268,7 @@ fn a_controller_is_answered_and_a_consumer_is_not() {
     ] {
         pc.add(kind, name);
     }
-    let storing = pc
-        .subscriber()
-        .arg("--broker-users")
-        .arg(pc.users())
-        .start();
+    let storing = pc.guarded_subscriber().start();
     listens(&storing);
     let camera =
         publisher_at(&pc.url()).flags("--source test --resolution 320x240 --allow-control");
@@ -363,11 +354,7 @@ fn a_user_who_is_removed_is_let_in_no_more() {
             .run(SOON)
     };
     change("broker add-camera door").failed(1, "door");
-    let storing = pc
-        .subscriber()
-        .arg("--broker-users")
-        .arg(pc.users())
-        .start();
+    let storing = pc.guarded_subscriber().start();
     listens(&storing);
     pc.as_user(pc.footage(), "door").run(A_RUN).succeeded();
     change("broker remove door").succeeded();

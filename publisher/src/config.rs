@@ -1,6 +1,7 @@
 //! The publisher's options.
 
 mod spool;
+mod topics;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +11,6 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use link::{BrokerArgs, Protocol, Qos};
 use protocol::event::Format;
-use protocol::home_assistant::DISCOVERY_PREFIX;
 use protocol::topic::{CameraName, TopicPrefix};
 use runtime::arguments::{a_time, frame_bytes, some_time};
 use runtime::logging::LogArgs;
@@ -21,6 +21,7 @@ use tracing::info;
 use crate::queue::OnFull;
 use crate::source::{ControlSetting, Resolution, SourceClass, SourceSpec};
 use spool::SpoolArgs;
+use topics::TopicArgs;
 
 /// Debian's own host name on every Pi: two of them would share one camera name.
 const EVERY_PIS_NAME: &str = "raspberrypi";
@@ -155,24 +156,8 @@ pub(crate) struct ForgetArgs {
     #[arg(long, env = "FRAMEBRIDGE_CAMERA", value_name = "NAME")]
     pub(crate) camera: CameraName,
 
-    /// First level, or levels, of every camera topic
-    #[arg(
-        long,
-        env = "FRAMEBRIDGE_TOPIC_PREFIX",
-        value_name = "PREFIX",
-        default_value = "cameras"
-    )]
-    pub(crate) topic_prefix: TopicPrefix,
-
-    /// Home Assistant's discovery prefix
-    #[arg(
-        long,
-        env = "FRAMEBRIDGE_HOME_ASSISTANT_PREFIX",
-        value_name = "PREFIX",
-        default_value = DISCOVERY_PREFIX
-    )]
-    pub(crate) home_assistant_prefix: TopicPrefix,
-
+    #[command(flatten)]
+    pub(crate) topics: TopicArgs,
     #[command(flatten)]
     pub(crate) broker: BrokerArgs,
     #[command(flatten)]
@@ -265,14 +250,8 @@ pub(crate) struct SourceArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Delivery")]
 pub(crate) struct DeliveryArgs {
-    /// First level, or levels, of every camera topic
-    #[arg(
-        long,
-        env = "FRAMEBRIDGE_TOPIC_PREFIX",
-        value_name = "PREFIX",
-        default_value = "cameras"
-    )]
-    pub(crate) topic_prefix: TopicPrefix,
+    #[command(flatten)]
+    pub(crate) topics: TopicArgs,
 
     /// How frames are laid out  [default: binary, or json on MQTT 3.1.1]
     #[arg(long, env = "FRAMEBRIDGE_FORMAT", value_enum)]
@@ -321,15 +300,6 @@ pub(crate) struct DeliveryArgs {
     /// again
     #[arg(long, env = "FRAMEBRIDGE_HOME_ASSISTANT", value_parser = BoolishValueParser::new())]
     pub(crate) home_assistant: bool,
-
-    /// Home Assistant's discovery prefix
-    #[arg(
-        long,
-        env = "FRAMEBRIDGE_HOME_ASSISTANT_PREFIX",
-        value_name = "PREFIX",
-        default_value = DISCOVERY_PREFIX
-    )]
-    pub(crate) home_assistant_prefix: TopicPrefix,
 
     /// How long waiting frames may take to be delivered at the end  [default: 10s after a signal, else 60s]
     #[arg(long, env = "FRAMEBRIDGE_DRAIN_TIMEOUT", value_name = "TIME", value_parser = a_time)]
@@ -387,7 +357,7 @@ impl RunArgs {
         }
         delivery
             .home_assistant
-            .then(|| delivery.home_assistant_prefix.clone())
+            .then(|| delivery.topics.home_assistant_prefix.clone())
     }
 
     /// What happens when the queue is full: what was asked, or what suits the source.

@@ -82,14 +82,14 @@ fn link_options(args: &ForgetArgs) -> anyhow::Result<LinkOptions> {
 }
 
 async fn take_away(args: &ForgetArgs, session: &mut Session) -> anyhow::Result<()> {
-    let (camera, prefix) = (&args.camera, &args.topic_prefix);
+    let (camera, prefix) = (&args.camera, &args.topics.topic_prefix);
     let status = prefix.status(camera);
     ensure!(
         !is_online(session, &status).await?,
         "camera {camera} is online: stop it first"
     );
     let topics = [
-        config_topic(&args.home_assistant_prefix, prefix, camera),
+        config_topic(&args.topics.home_assistant_prefix, prefix, camera),
         prefix.latest(camera),
         status,
     ];

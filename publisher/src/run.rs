@@ -209,7 +209,7 @@ pub(crate) fn link_options(cli: &RunArgs, camera: &CameraName) -> anyhow::Result
         client_id: format!("fb-pub-{camera}"),
         keep_alive: access.keep_alive,
         session: SessionKind::Clean,
-        will: Some(Announcer::will(camera, &cli.delivery.topic_prefix)),
+        will: Some(Announcer::will(camera, &cli.delivery.topics.topic_prefix)),
         window: cli.window(),
         receive_maximum: RECEIVE_MAXIMUM,
         max_packet_bytes: MAX_INCOMING_BYTES,
@@ -287,7 +287,7 @@ fn control(
     let (desk_end, capture_end) = control::line(spec, &source_options(cli, camera));
     let options = DeskOptions {
         camera: camera.clone(),
-        prefix: cli.delivery.topic_prefix.clone(),
+        prefix: cli.delivery.topics.topic_prefix.clone(),
         stream,
         spec: spec.clone(),
     };
@@ -321,7 +321,7 @@ fn delivery_options(
     Ok(DeliveryOptions {
         camera: camera.clone(),
         stream,
-        prefix: cli.delivery.topic_prefix.clone(),
+        prefix: cli.delivery.topics.topic_prefix.clone(),
         format: cli.format()?,
         qos: cli.qos(),
         window: usize::from(cli.window()),

@@ -26,7 +26,7 @@ pub(super) async fn check(
     options: LinkOptions,
     picture_bytes: Option<usize>,
 ) {
-    let prefix = &run.delivery.topic_prefix;
+    let prefix = &run.delivery.topics.topic_prefix;
     let confirm = &run.spool.confirm;
     let format = run.format().unwrap_or(Format::Binary);
     let mut untried = vec![
@@ -77,7 +77,7 @@ fn packet_bytes(format: Format, picture_bytes: usize) -> usize {
 
 /// Figures that say nothing; and a frame that is none, again, for a consumer that there is not.
 fn harmless(run: &RunArgs, camera: &CameraName) -> Vec<Message> {
-    let prefix = &run.delivery.topic_prefix;
+    let prefix = &run.delivery.topics.topic_prefix;
     let message = |topic, payload| Message {
         topic,
         payload: Bytes::from_static(payload),
@@ -110,7 +110,7 @@ fn judge_consumer(
             .find(|heard| heard.message.topic == topic);
         message.map(|heard| heard.message.payload.clone())
     };
-    let receipt = said(&run.delivery.topic_prefix.receipt(camera, consumer));
+    let receipt = said(&run.delivery.topics.topic_prefix.receipt(camera, consumer));
     match (said(&topic::consumer_status(consumer)), receipt) {
         (Some(status), Some(_)) if status == ONLINE => {
             findings.ok(CHECK, format!("{consumer} is online, and sends receipts"));

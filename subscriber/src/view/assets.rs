@@ -5,8 +5,6 @@ use axum::response::{IntoResponse, Response};
 
 /// The form for the token.
 pub(super) const ENTER: &str = include_str!("assets/enter.html");
-/// The same, after a wrong one.
-pub(super) const ENTER_AGAIN: &str = include_str!("assets/enter-again.html");
 /// Leads from there to the page.
 pub(super) const ENTERED: &str = include_str!("assets/entered.html");
 
@@ -46,6 +44,15 @@ pub(super) const ASSETS: [Asset; 10] = [
     asset!("/timeline.js", SCRIPT, "timeline.js"),
     asset!("/words.js", SCRIPT, "words.js"),
 ];
+
+/// The form again, after a wrong token.
+pub(super) fn enter_again() -> String {
+    ENTER.replacen(
+        "  <label",
+        "  <p class=\"wrong\" role=\"alert\">That is not the token.</p>\n  <label",
+        1,
+    )
+}
 
 /// What the form for the token needs, and the form itself.
 const FOR_EVERYBODY: [&str; 3] = ["/enter", "/style.css", "/icon.svg"];

@@ -123,7 +123,7 @@ impl Guard {
                     .extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
                 answer
             }
-            _ => (StatusCode::UNAUTHORIZED, Html(assets::ENTER_AGAIN)).into_response(),
+            _ => (StatusCode::UNAUTHORIZED, Html(assets::enter_again())).into_response(),
         }
     }
 }
