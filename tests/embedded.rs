@@ -1,5 +1,8 @@
 //! The broker inside the subscriber: `--broker embedded:ADDRESS:PORT`.
 
+mod enemies;
+mod users;
+
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

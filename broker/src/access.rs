@@ -1,6 +1,9 @@
 //! Who may publish and read what. Pure. The same rules as in broker-config/acl, made from a user's name and kind, except
 //! that a consumer reads all cameras, and a controller controls all.
 
+#[cfg(all(test, unix))]
+mod beside_mosquitto;
+
 use std::fmt;
 
 use protocol::home_assistant::{DISCOVERY_PREFIX, config_topic};
@@ -40,6 +43,12 @@ impl User {
             "home-assistant" => name.parse().ok().map(Self::HomeAssistant),
             _ => None,
         }
+    }
+
+    /// From what it is called in full, as [`fmt::Display`] does.
+    pub(crate) fn parse_said(said: &str) -> Option<Self> {
+        let (kind, name) = said.split_once(' ')?;
+        Self::parse(kind, name)
     }
 
     pub(crate) fn kind(&self) -> &'static str {

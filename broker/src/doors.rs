@@ -2,7 +2,7 @@
 //! agree on encryption keeps everybody else waiting for ever.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as BoundListener};
+use std::net::TcpListener as BoundListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use mqtt5::broker::auth::AuthProvider;
 use mqtt5::broker::client_handler::ClientHandler;
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::broker::sys_topics::BrokerStats;
-use mqtt5::broker::tls_acceptor::TlsStreamWrapper;
 use mqtt5::broker::transport::BrokerTransport;
 use mqtt5::broker::{
     BrokerConfig, DynamicStorage, MemoryBackend, ResourceMonitor, StorageBackend as _,
 };
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::{interval, sleep, timeout};
@@ -22,8 +22,13 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
+use crate::gate::{self, Gate};
 use crate::limits;
+use crate::refusals::Refusals;
+use crate::retained::Retained;
+use crate::sessions::Sessions;
 use crate::ushers::{GuestUsher, OwnUsher};
+use crate::visitors::{Visiting, Visitors};
 
 /// Between two looks for sessions that have expired.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -31,12 +36,15 @@ const SWEEP: Duration = Duration::from_mins(1);
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// How long clients have to be told that it is over.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// Everybody at both doors.
+const EVERYBODY: usize = 2 * (limits::CONNECTIONS + limits::STRANGERS);
 
 /// A bound socket, and who may come in by it.
 pub(crate) struct Door {
     listener: BoundListener,
     tls: Option<TlsAcceptor>,
     guard: Arc<dyn AuthProvider>,
+    visitors: Arc<Visitors>,
 }
 
 impl Door {
@@ -44,11 +52,13 @@ impl Door {
         listener: BoundListener,
         tls: Option<TlsAcceptor>,
         guard: Arc<dyn AuthProvider>,
+        visitors: Arc<Visitors>,
     ) -> Self {
         Self {
             listener,
             tls,
             guard,
+            visitors,
         }
     }
 }
@@ -63,6 +73,8 @@ pub(crate) struct House {
     stats: Arc<BrokerStats>,
     resources: Arc<ResourceMonitor>,
     over: broadcast::Sender<()>,
+    refusals: Arc<Refusals>,
+    retained: Arc<Retained>,
     room: Arc<Semaphore>,
     /// The program itself has subscribed.
     somebody_listens: CancellationToken,
@@ -70,21 +82,22 @@ pub(crate) struct House {
 }
 
 impl House {
-    pub(crate) fn new(stop: CancellationToken) -> Self {
+    pub(crate) fn new(stop: CancellationToken, prefix: String) -> Self {
         let somebody_listens = CancellationToken::new();
         let queue = limits::queue();
         let storage = Arc::new(DynamicStorage::Memory(MemoryBackend::with_queue_limits(
             queue,
         )));
-        let router = MessageRouter::with_storage(Arc::clone(&storage))
-            .with_fallback_queue_limits(queue)
-            .with_retained_limits(limits::retained(), 0);
+        let router =
+            MessageRouter::with_storage(Arc::clone(&storage)).with_fallback_queue_limits(queue);
         let router = Arc::new(router);
         let own_usher = OwnUsher {
             somebody_listens: somebody_listens.clone(),
         };
+        let retained = Arc::new(Retained::new(prefix));
         let guest_usher = GuestUsher {
             router: Arc::clone(&router),
+            retained: Arc::clone(&retained),
         };
         Self {
             own_config: Arc::new(limits::config().with_event_handler(Arc::new(own_usher))),
@@ -94,15 +107,23 @@ impl House {
             stats: Arc::new(BrokerStats::new()),
             resources: Arc::new(ResourceMonitor::new(limits::resources())),
             over: broadcast::channel(1).0,
-            room: Arc::new(Semaphore::new(limits::CONNECTIONS)),
+            refusals: Arc::default(),
+            retained,
+            room: Arc::new(Semaphore::new(EVERYBODY)),
             somebody_listens,
             stop,
         }
     }
 
-    /// Sessions by client id.
-    pub(crate) fn storage(&self) -> Arc<DynamicStorage> {
-        Arc::clone(&self.storage)
+    pub(crate) fn sessions(&self) -> Sessions {
+        Sessions {
+            storage: Arc::clone(&self.storage),
+            router: Arc::clone(&self.router),
+        }
+    }
+
+    pub(crate) fn retained(&self) -> Arc<Retained> {
+        Arc::clone(&self.retained)
     }
 
     /// Lets in who comes, until told to stop.
@@ -120,7 +141,7 @@ impl House {
         }
         // Nobody may be there to be told.
         let _ = self.over.send(());
-        let everybody = u32::try_from(limits::CONNECTIONS).unwrap_or(u32::MAX);
+        let everybody = u32::try_from(EVERYBODY).unwrap_or(u32::MAX);
         let _ = timeout(FAREWELL, self.room.acquire_many(everybody)).await;
     }
 
@@ -138,14 +159,22 @@ impl House {
                     continue;
                 }
             };
+            // Those who are turned out for the next take a moment to go.
             let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
-                debug!("{from} was not let in: {} are", limits::CONNECTIONS);
+                debug!("{from} was not let in: too many are on their way out");
                 continue;
             };
+            let visiting = Arc::new(door.visitors.enter(from));
             let (house, config) = (self.clone(), Arc::clone(config));
             let (tls, guard) = (door.tls.clone(), Arc::clone(&door.guard));
             tokio::spawn(async move {
-                if let Err(why) = house.receive(stream, from, config, tls, guard).await {
+                let stay = house.receive(stream, config, tls, guard, &visiting);
+                let gone = tokio::select! {
+                    gone = stay => gone,
+                    () = visiting.turned_out() => Err(io::Error::other("others wait as well")),
+                    () = house.stop.cancelled(), if visiting.guest().is_none() => Ok(()),
+                };
+                if let Err(why) = gone {
                     debug!("{from} has gone: {why}");
                 }
                 drop(place);
@@ -154,33 +183,53 @@ impl House {
     }
 
     async fn receive(
-        self,
+        &self,
         stream: TcpStream,
-        from: SocketAddr,
         config: Arc<BrokerConfig>,
         tls: Option<TlsAcceptor>,
         guard: Arc<dyn AuthProvider>,
+        visiting: &Arc<Visiting>,
     ) -> io::Result<()> {
         stream.set_nodelay(true)?;
-        let transport = match tls {
-            None => BrokerTransport::tcp(stream),
-            Some(acceptor) => {
-                let encrypted = timeout(limits::HANDSHAKE, acceptor.accept(stream)).await??;
-                BrokerTransport::tls(TlsStreamWrapper::new(encrypted))
+        let introduced = async {
+            match tls {
+                None => self.introduced(stream, visiting).await,
+                Some(acceptor) => {
+                    let encrypted = acceptor.accept(stream).await?;
+                    self.introduced(encrypted, visiting).await
+                }
             }
         };
+        let transport = timeout(limits::INTRODUCTION, introduced).await??;
         let handler = ClientHandler::new(
             transport,
-            from,
+            visiting.from(),
             config,
-            self.router,
+            Arc::clone(&self.router),
             guard,
-            Some(self.storage),
-            self.stats,
-            self.resources,
+            Some(Arc::clone(&self.storage)),
+            Arc::clone(&self.stats),
+            Arc::clone(&self.resources),
             self.over.subscribe(),
         );
         handler.run().await.map_err(io::Error::other)
+    }
+
+    /// What mqtt5 gets to see of a client that has said who it is.
+    async fn introduced(
+        &self,
+        mut stream: impl AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static,
+        visiting: &Arc<Visiting>,
+    ) -> io::Result<BrokerTransport> {
+        let introduction = gate::introduction(&mut stream).await?;
+        let gate = Gate::new(
+            stream,
+            introduction,
+            Arc::clone(visiting),
+            Arc::clone(&self.retained),
+            Arc::clone(&self.refusals),
+        );
+        Ok(BrokerTransport::WebSocket(Box::new(gate)))
     }
 
     /// Lets go of sessions that have expired, and of what was kept for them.

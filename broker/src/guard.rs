@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use mqtt5::Result as MqttResult;
 use mqtt5::broker::auth::{AuthProvider, AuthResult};
-use mqtt5::broker::{DynamicStorage, StorageBackend as _};
+use mqtt5::broker::storage::ClientSession;
 use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::protocol::v5::reason_codes::ReasonCode;
 use protocol::topic::{ConsumerName, TopicPrefix};
@@ -16,8 +16,13 @@ use tokio::sync::Semaphore;
 use tracing::error;
 
 use crate::access::User;
+use crate::doors::House;
+use crate::limits;
 use crate::refusals::{Refusals, short};
-use crate::users::{self, UserFile, UsersError};
+use crate::retained::Retained;
+use crate::sessions::Sessions;
+use crate::users::{self, Identities, UserFile, UsersError};
+use crate::visitors::{Full, Visitors};
 
 /// What mqtt5 calls the program itself.
 const OWN_NAME: &str = "this-program";
@@ -33,13 +38,15 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 #[derive(Clone)]
 pub(crate) struct OwnProgram {
     password: Arc<str>,
+    visitors: Arc<Visitors>,
 }
 
 impl OwnProgram {
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(visitors: Arc<Visitors>) -> io::Result<Self> {
         let password = users::new_password().map_err(io::Error::other)?;
         Ok(Self {
             password: password.into(),
+            visitors,
         })
     }
 
@@ -52,14 +59,16 @@ impl AuthProvider for OwnProgram {
     fn authenticate<'a>(
         &'a self,
         connect: &'a ConnectPacket,
-        _: SocketAddr,
+        from: SocketAddr,
     ) -> Answer<'a, MqttResult<AuthResult>> {
         let is_own = connect.password.as_deref() == Some(self.password.as_bytes());
-        Box::pin(ready(Ok(if is_own {
-            AuthResult::success_with_user(OWN_NAME)
-        } else {
-            AuthResult::fail(ReasonCode::BadUsernameOrPassword)
-        })))
+        Box::pin(ready(Ok(
+            if is_own && self.visitors.admit(from, None).is_ok() {
+                AuthResult::success_with_user(OWN_NAME)
+            } else {
+                AuthResult::fail(ReasonCode::BadUsernameOrPassword)
+            },
+        )))
     }
 
     fn authorize_publish<'a>(
@@ -84,15 +93,17 @@ impl AuthProvider for OwnProgram {
 /// At the door for others.
 pub(crate) struct Guests {
     /// Without them everybody may do everything.
-    users: Option<UserFile>,
+    users: Option<Identities>,
     prefix: String,
     /// The program's own name as a consumer: no user may bear it, for receipts go by the name.
     own_name: Option<ConsumerName>,
     refusals: Refusals,
     /// Whose which session is.
-    sessions: Arc<DynamicStorage>,
+    sessions: Sessions,
     /// To check a password takes much work on purpose; a flood of wrong ones may use one processor.
-    one_check: Semaphore,
+    one_check: Arc<Semaphore>,
+    visitors: Arc<Visitors>,
+    retained: Arc<Retained>,
 }
 
 impl Guests {
@@ -100,22 +111,26 @@ impl Guests {
         users: Option<UserFile>,
         prefix: &TopicPrefix,
         own_name: Option<ConsumerName>,
-        sessions: Arc<DynamicStorage>,
-    ) -> Self {
-        Self {
+        house: &House,
+        visitors: Arc<Visitors>,
+    ) -> Result<Self, UsersError> {
+        let users = users.map(Identities::new).transpose()?;
+        Ok(Self {
             users,
             prefix: prefix.to_string(),
             own_name,
             refusals: Refusals::default(),
-            sessions,
-            one_check: Semaphore::new(1),
-        }
+            sessions: house.sessions(),
+            retained: house.retained(),
+            one_check: Arc::new(Semaphore::new(1)),
+            visitors,
+        })
     }
 
     async fn ask(&self, connect: &ConnectPacket, from: SocketAddr) -> AuthResult {
         let user = match &self.users {
             None => None,
-            Some(file) => match self.user(file, connect).await {
+            Some(users) => match self.user(users, connect).await {
                 Ok(Some(user)) => Some(user),
                 Ok(None) => {
                     let name = short(connect.username.as_deref().unwrap_or("nobody"));
@@ -141,22 +156,53 @@ impl Guests {
         let result = user.as_ref().map_or_else(AuthResult::success, |user| {
             AuthResult::success_with_user(user.to_string())
         });
-        if self
-            .is_anothers(&connect.client_id, user.as_ref(), &result)
-            .await
-        {
+        let (id, user_id) = (&connect.client_id, result.user_id.as_deref());
+        let is_anothers = user
+            .as_ref()
+            .is_some_and(|user| bears_anothers_name(id, user.name()));
+        // Whoever came with another's client id would end its connection, and could have what is queued for it thrown away.
+        if is_anothers || self.sessions.is_anothers(id, user_id).await {
             self.refusals.say(&format!(
                 "{from} was not let in: the client id {:?} is another's",
-                short(&connect.client_id)
+                short(id)
             ));
             return AuthResult::fail(ReasonCode::ClientIdentifierNotValid);
+        }
+        let leaves_one = ClientSession::expiry_from_connect(connect) != Some(0);
+        if leaves_one && !self.sessions.make_room(id, user_id).await {
+            self.refusals.say(&format!(
+                "{from} was not let in as {}: {} sessions are kept here for clients that are away, and no more",
+                user_id.unwrap_or("a client"),
+                limits::SESSIONS
+            ));
+            return AuthResult::fail(ReasonCode::QuotaExceeded);
+        }
+        if let Some(will) = connect.will.as_ref().filter(|will| will.retain) {
+            let kept = self
+                .retained
+                .reserve(user_id, &will.topic, will.payload.len());
+            if let Err(full) = kept {
+                self.refusals
+                    .say(&format!("{from} was not let in with its will: {full}"));
+                return AuthResult::fail(ReasonCode::QuotaExceeded);
+            }
+        }
+        if let Err(full) = self.visitors.admit(from, user_id) {
+            let (who, most) = match full {
+                Full::House => ("all clients together", limits::CONNECTIONS),
+                Full::User => (user_id.unwrap_or("the user"), limits::CONNECTIONS_OF_A_USER),
+            };
+            self.refusals.say(&format!(
+                "{from} was not let in: {who} may have {most} connections, and have them"
+            ));
+            return AuthResult::fail(ReasonCode::QuotaExceeded);
         }
         result
     }
 
     async fn user(
         &self,
-        file: &UserFile,
+        users: &Identities,
         connect: &ConnectPacket,
     ) -> Result<Option<User>, UsersError> {
         let (Some(name), Some(password)) = (connect.username.clone(), connect.password.clone())
@@ -166,23 +212,17 @@ impl Guests {
         let Ok(password) = String::from_utf8(password) else {
             return Ok(None);
         };
-        let Ok(_turn) = self.one_check.acquire().await else {
+        let Ok(turn) = Arc::clone(&self.one_check).acquire_owned().await else {
             return Ok(None);
         };
-        let file = file.clone();
-        let checked = tokio::task::spawn_blocking(move || file.user(&name, &password)).await;
-        checked.unwrap_or(Ok(None))
-    }
-
-    /// A session belongs to its user: whoever came with another's client id would end its connection, and could have
-    /// what is queued for it thrown away.
-    async fn is_anothers(&self, id: &str, user: Option<&User>, result: &AuthResult) -> bool {
-        if let Ok(Some(session)) = self.sessions.get_session(id).await
-            && session.user_id != result.user_id
-        {
-            return true;
-        }
-        user.is_some_and(|user| bears_anothers_name(id, user.name()))
+        let users = users.clone();
+        // Whoever asked may be gone before it is checked; the turn ends with the check.
+        let checked = tokio::task::spawn_blocking(move || {
+            let user = users.user(&name, &password);
+            drop(turn);
+            user
+        });
+        checked.await.unwrap_or(Ok(None))
     }
 
     /// Whether the user, as [`AuthResult`] named it, may do this.
@@ -190,8 +230,7 @@ impl Guests {
         if self.users.is_none() {
             return true;
         }
-        let user = user.and_then(|user| user.split_once(' '));
-        let user = user.and_then(|(kind, name)| User::parse(kind, name));
+        let user = user.and_then(User::parse_said);
         user.is_some_and(|user| what(&user, &self.prefix))
     }
 }
@@ -233,8 +272,10 @@ impl AuthProvider for Guests {
         user: Option<&'a str>,
         filter: &'a str,
     ) -> Answer<'a, bool> {
+        // A thousand filters of 64 KiB would be kept twice each.
+        let is_short = filter.len() <= limits::SIZES.topic;
         let may = self.may(user, |user, prefix| user.may_subscribe(prefix, filter));
-        Box::pin(ready(may))
+        Box::pin(ready(is_short && may))
     }
 }
 

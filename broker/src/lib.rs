@@ -3,18 +3,24 @@
 //! Reading order: [`Settings`] are checked and become a [`Broker`], a thread with two `doors`. By its own door, on loopback,
 //! the program itself goes in, with a password that nobody else knows; the door for everybody else opens once the program
 //! has subscribed, so that nothing is acknowledged before somebody is there to hear it. A `guard` at each door asks who
-//! comes, [`users`] are in a file, and `access` says what each may do; `ushers` see to it that nobody holds up others. `limits` bounds what all of it may take.
+//! comes, [`users`] are in a file, and `access` says what each may do; `ushers` see to it that nobody holds up others. `visitors`
+//! are counted, and what they send passes a `gate` that follows its `framing`. `limits` bounds what all of it may take.
 //!
 //! The rest of the program sees a URL. This crate knows nothing of frames, and of topics only whose they are.
 
 mod access;
 mod doors;
+mod framing;
+mod gate;
 mod guard;
 mod limits;
 mod refusals;
+mod retained;
+mod sessions;
 mod tls;
 pub mod users;
 mod ushers;
+mod visitors;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -28,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use doors::{Door, House};
 use guard::{Guests, OwnProgram};
 use users::{UserFile, UsersError};
+use visitors::Visitors;
 
 /// What a broker is to be like.
 #[derive(Debug, Clone)]
@@ -107,22 +114,26 @@ impl Broker {
         let for_others = listen(settings.listen)?;
         let for_itself = listen((Ipv4Addr::LOCALHOST, 0).into())?;
         let port = for_itself.local_addr()?.port();
-        let own = OwnProgram::new()?;
+        let (own_visitors, visitors) = <(Arc<Visitors>, Arc<Visitors>)>::default();
+        let own = OwnProgram::new(Arc::clone(&own_visitors))?;
         let stop = CancellationToken::new();
 
-        let house = House::new(stop.clone());
+        let house = House::new(stop.clone(), settings.prefix.to_string());
         let guests = Guests::new(
             users,
             &settings.prefix,
             settings.own_name.clone(),
-            house.storage(),
-        );
+            &house,
+            Arc::clone(&visitors),
+        )?;
         let doors = [
-            Door::new(for_itself, None, Arc::new(own.clone())),
-            Door::new(for_others, tls, Arc::new(guests)),
+            Door::new(for_itself, None, Arc::new(own.clone()), own_visitors),
+            Door::new(for_others, tls, Arc::new(guests), visitors),
         ];
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            // Passwords are checked there: each thread would keep the memory that a check takes.
+            .max_blocking_threads(1)
             .build()?;
         let thread = std::thread::Builder::new()
             .name("broker".to_owned())

@@ -5,17 +5,25 @@
 //! consumer office-pc $argon2id$...
 //! ```
 //!
+//! Empty lines and those that begin with `#` are a person's own, and stay.
+//!
 //! It is read whenever somebody comes: who is added may come in at once, who is removed does not come in again.
 
+mod replacing;
+#[cfg(test)]
+mod tests;
+
 use std::fs;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use mqtt5::broker::PasswordAuthProvider;
 
 pub use crate::access::User;
+pub use replacing::write_secret;
+use replacing::{NotReplaced, beside};
 
 /// Bytes of chance in a password that we make.
 const PASSWORD_BYTES: usize = 18;
@@ -31,6 +39,9 @@ pub enum UsersError {
         /// What the system says.
         error: io::Error,
     },
+    /// Written anew, it would be somebody else's, and perhaps out of the broker's reach.
+    #[error("{} belongs to another user, which would be lost: change it as that user, or with sudo", .0.display())]
+    Owner(PathBuf),
     /// It holds something else.
     #[error("line {line} of {} is not a user: make it anew with frame-subscriber broker add-camera and its like", path.display())]
     Line {
@@ -78,17 +89,6 @@ impl UserFile {
         }
     }
 
-    /// The user with this name and password, if there is one.
-    pub(crate) fn user(&self, name: &str, password: &str) -> Result<Option<User>, UsersError> {
-        let entry = self
-            .entries()?
-            .into_iter()
-            .find(|entry| entry.user.name() == name);
-        let entry =
-            entry.filter(|entry| PasswordAuthProvider::verify_password(password, &entry.hash));
-        Ok(entry.map(|entry| entry.user))
-    }
-
     /// Whether there is a user of this name.
     #[cfg(test)]
     fn has(&self, name: &str) -> Result<bool, UsersError> {
@@ -114,54 +114,52 @@ impl UserFile {
     }
 
     /// Adds a user.
-    pub fn add(&self, user: User, password: &str) -> Result<(), UsersError> {
+    pub fn add(&self, user: &User, password: &str) -> Result<(), UsersError> {
         let _turn = self.turn()?;
-        self.check_free(&user)?;
-        let mut entries = if self.path.exists() {
-            self.entries()?
+        self.check_free(user)?;
+        let mut text = if self.path.exists() {
+            self.text()?
         } else {
-            Vec::new()
+            String::new()
         };
-        let hash =
-            PasswordAuthProvider::hash_password(password).map_err(|_| UsersError::NoChance)?;
-        entries.push(Entry { user, hash });
-        self.write(&entries)
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.extend([&user.to_string(), " ", &hash(password)?, "\n"]);
+        self.write(&text)
     }
 
-    /// Removes a user.
+    /// Removes a user. All other lines stay as they are.
     pub fn remove(&self, name: &str) -> Result<User, UsersError> {
         let _turn = self.turn()?;
-        let mut entries = self.entries()?;
-        let nth = entries
-            .iter()
-            .position(|entry| entry.user.name() == name)
+        let removed = self
+            .entries()?
+            .into_iter()
+            .find(|entry| entry.user.name() == name)
             .ok_or_else(|| UsersError::Unknown(self.path.clone(), name.to_owned()))?;
-        let removed = entries.remove(nth);
-        self.write(&entries)?;
+        let text = self.text()?;
+        let others = text
+            .split_inclusive('\n')
+            .filter(|line| entry(line).is_none_or(|entry| entry.user.name() != name));
+        self.write(&others.collect::<String>())?;
         Ok(removed.user)
     }
 
     /// Two programs at a time would each write a file without the other's user. The lock is let go with what this gives.
     fn turn(&self) -> Result<fs::File, UsersError> {
-        let lock = fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.beside(".lock"));
-        lock.and_then(|lock| lock.lock().map(|()| lock))
+        let path = beside(&self.path, ".lock");
+        let lock = fs::File::options().create(true).append(true).open(&path);
+        // Made by root, it is there for others to read alone.
+        lock.or_else(|_| fs::File::open(&path))
+            .and_then(|lock| lock.lock().map(|()| lock))
             .map_err(|error| self.unusable(error))
     }
 
-    fn beside(&self, ending: &str) -> PathBuf {
-        let mut path = self.path.clone().into_os_string();
-        path.push(ending);
-        path.into()
-    }
-
     fn entries(&self) -> Result<Vec<Entry>, UsersError> {
-        let text = fs::read_to_string(&self.path).map_err(|error| self.unusable(error))?;
+        let text = self.text()?;
         let lines = text.lines().enumerate();
         lines
-            .filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
+            .filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
             .map(|(nth, line)| {
                 entry(line).ok_or_else(|| UsersError::Line {
                     path: self.path.clone(),
@@ -171,17 +169,15 @@ impl UserFile {
             .collect()
     }
 
-    fn write(&self, entries: &[Entry]) -> Result<(), UsersError> {
-        let mut text = String::new();
-        for Entry { user, hash } in entries {
-            text.extend([&user.to_string(), " ", hash, "\n"]);
-        }
-        // A reader finds the old file or the new one.
-        let new = self.beside(".new");
-        let _ = fs::remove_file(&new);
-        write_secret(&new, &text)
-            .and_then(|()| fs::rename(&new, &self.path))
-            .map_err(|error| self.unusable(error))
+    fn text(&self) -> Result<String, UsersError> {
+        fs::read_to_string(&self.path).map_err(|error| self.unusable(error))
+    }
+
+    fn write(&self, text: &str) -> Result<(), UsersError> {
+        replacing::replace(&self.path, text).map_err(|failed| match failed {
+            NotReplaced::Owner => UsersError::Owner(self.path.clone()),
+            NotReplaced::Io(error) => self.unusable(error),
+        })
     }
 
     fn unusable(&self, error: io::Error) -> UsersError {
@@ -192,14 +188,75 @@ impl UserFile {
     }
 }
 
+/// Knows users by their passwords.
+#[derive(Debug, Clone)]
+pub(crate) struct Identities {
+    file: UserFile,
+    /// Of a password that nobody has: an unknown name takes as long to refuse as a known one.
+    nobodys_hash: String,
+}
+
+impl Identities {
+    pub(crate) fn new(file: UserFile) -> Result<Self, UsersError> {
+        let nobodys_hash = hash(&new_password()?)?;
+        Ok(Self { file, nobodys_hash })
+    }
+
+    /// The user with this name and password, if there is one.
+    pub(crate) fn user(&self, name: &str, password: &str) -> Result<Option<User>, UsersError> {
+        let entries = self.file.entries()?;
+        let entry = entries.into_iter().find(|entry| entry.user.name() == name);
+        let hash = entry
+            .as_ref()
+            .map_or(&self.nobodys_hash, |entry| &entry.hash);
+        let is_right = PasswordAuthProvider::verify_password(password, hash);
+        Ok(entry.filter(|_| is_right).map(|entry| entry.user))
+    }
+}
+
+fn hash(password: &str) -> Result<String, UsersError> {
+    PasswordAuthProvider::hash_password(password).map_err(|_| UsersError::NoChance)
+}
+
 fn entry(line: &str) -> Option<Entry> {
     let mut words = line.split_whitespace();
     let user = User::parse(words.next()?, words.next()?)?;
-    let hash = words.next().filter(|hash| hash.starts_with("$argon2"))?;
+    let hash = words.next().filter(|hash| is_argon2(hash))?;
     words.next().is_none().then(|| Entry {
         user,
         hash: hash.to_owned(),
     })
+}
+
+/// Whether it is what `hash` makes, `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, or another program of the same kind. Anything
+/// else would keep its user out without a word.
+fn is_argon2(hash: &str) -> bool {
+    let [
+        "",
+        "argon2id" | "argon2i" | "argon2d",
+        version,
+        costs,
+        salt,
+        sum,
+    ] = hash.split('$').collect::<Vec<_>>()[..]
+    else {
+        return false;
+    };
+    let costs: Vec<_> = costs
+        .split(',')
+        .filter_map(|cost| cost.split_once('='))
+        .collect();
+    let are_costs = matches!(costs[..], [("m", _), ("t", _), ("p", _)])
+        && costs
+            .iter()
+            .all(|(_, cost)| cost.parse::<u32>().is_ok_and(|cost| cost > 0));
+    let bytes = |text: &str| {
+        BASE64_STANDARD_NO_PAD
+            .decode(text)
+            .unwrap_or_default()
+            .len()
+    };
+    matches!(version, "v=16" | "v=19") && are_costs && bytes(salt) >= 8 && bytes(sum) >= 10
 }
 
 /// A password that nobody guesses.
@@ -207,84 +264,4 @@ pub fn new_password() -> Result<String, UsersError> {
     let mut bytes = [0; PASSWORD_BYTES];
     getrandom::fill(&mut bytes).map_err(|_| UsersError::NoChance)?;
     Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
-}
-
-/// Writes a file that is not there yet, for the eyes of its owner alone.
-pub fn write_secret(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = fs::File::options();
-    options.write(true).create_new(true);
-    // On Windows a file has the rights of its folder, and a user's folders are the user's own.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn camera(name: &str) -> User {
-        User::parse("camera", name).unwrap()
-    }
-
-    #[test]
-    fn a_user_is_known_by_name_and_password_until_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = UserFile::open_or_new(folder.path().join("users")).unwrap();
-        file.add(camera("nest"), "secret").unwrap();
-        assert_eq!(file.user("nest", "secret").unwrap(), Some(camera("nest")));
-        assert_eq!(file.user("nest", "Secret").unwrap(), None);
-        assert_eq!(file.user("door", "secret").unwrap(), None);
-        assert!(matches!(
-            file.add(camera("nest"), "x"),
-            Err(UsersError::Taken(..))
-        ));
-
-        assert_eq!(file.remove("nest").unwrap(), camera("nest"));
-        assert_eq!(file.user("nest", "secret").unwrap(), None);
-        assert!(matches!(file.remove("nest"), Err(UsersError::Unknown(..))));
-    }
-
-    #[test]
-    fn users_who_are_added_at_the_same_time_are_all_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = UserFile::open_or_new(folder.path().join("users")).unwrap();
-        let names = ["a", "b", "c", "d"];
-        std::thread::scope(|scope| {
-            for name in names {
-                let file = &file;
-                scope.spawn(move || file.add(camera(name), "secret").unwrap());
-            }
-        });
-        for name in names {
-            assert!(file.has(name).unwrap(), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_file_of_something_else_is_refused_by_its_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("users");
-        for line in [
-            "nest:$7$101$x",
-            "camera nest",
-            "robot nest $argon2id$x",
-            "camera ../x $argon2id$x",
-            "camera nest $argon2id$x y",
-        ] {
-            fs::write(&path, format!("# mine\n\n{line}\n")).unwrap();
-            let refused = UserFile::open(path.clone());
-            assert!(
-                matches!(refused, Err(UsersError::Line { line: 3, .. })),
-                "{line}"
-            );
-        }
-    }
-
-    #[test]
-    fn no_two_passwords_are_alike() {
-        let (one, other) = (new_password().unwrap(), new_password().unwrap());
-        assert_ne!(one, other);
-        assert_eq!(one.len(), 24);
-    }
 }

@@ -5,9 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use mqtt5::broker::BrokerEventHandler;
-use mqtt5::broker::events::{ClientConnectEvent, ClientSubscribeEvent};
+use mqtt5::broker::events::{
+    ClientConnectEvent, ClientPublishEvent, ClientSubscribeEvent, PublishAction,
+};
 use mqtt5::broker::router::MessageRouter;
 use tokio_util::sync::CancellationToken;
+
+use crate::retained::Retained;
 
 /// No connection has this number.
 const NEVER: u64 = u64::MAX;
@@ -34,6 +38,7 @@ impl BrokerEventHandler for OwnUsher {
 /// session over, so one is expected that never comes.
 pub(crate) struct GuestUsher {
     pub(crate) router: Arc<MessageRouter>,
+    pub(crate) retained: Arc<Retained>,
 }
 
 impl BrokerEventHandler for GuestUsher {
@@ -44,5 +49,17 @@ impl BrokerEventHandler for GuestUsher {
         let queue = self.router.queue_handle(&event.client_id);
         queue.expect_bind(NEVER);
         Box::pin(ready(()))
+    }
+
+    /// Notes what is retained: nothing refuses a message after this.
+    fn on_client_publish<'a>(
+        &'a self,
+        event: ClientPublishEvent,
+    ) -> Pin<Box<dyn Future<Output = PublishAction> + Send + 'a>> {
+        if event.retain {
+            let user = event.user_id.as_deref();
+            self.retained.keep(user, &event.topic, event.payload.len());
+        }
+        Box::pin(ready(PublishAction::Continue))
     }
 }

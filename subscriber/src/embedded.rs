@@ -12,6 +12,7 @@ use runtime::program::{UsageError, usage_if};
 use tracing::{info, warn};
 
 use crate::config::{AccountArgs, BrokerCommand, RunArgs};
+use crate::layout::legal_name;
 
 /// Starts the broker, if `--broker` asks for one, and makes `args` name the door that is this program's own.
 pub(crate) fn start(args: &mut RunArgs) -> anyhow::Result<Option<Broker>> {
@@ -76,25 +77,35 @@ fn check(args: &RunArgs) -> Result<(), UsageError> {
 /// `broker add-camera` and its like.
 pub(crate) fn change_users(command: &BrokerCommand) -> anyhow::Result<()> {
     match command {
-        BrokerCommand::AddCamera(new) => add(User::Camera(new.name.clone()), &new.account),
-        BrokerCommand::AddConsumer(new) => add(User::Consumer(new.name.clone()), &new.account),
-        BrokerCommand::AddController(new) => add(User::Controller(new.name.clone()), &new.account),
+        BrokerCommand::AddCamera(new) => add(&User::Camera(new.name.clone()), &new.account),
+        BrokerCommand::AddConsumer(new) => add(&User::Consumer(new.name.clone()), &new.account),
+        BrokerCommand::AddController(new) => add(&User::Controller(new.name.clone()), &new.account),
         BrokerCommand::AddHomeAssistant(new) => {
-            add(User::HomeAssistant(new.name.clone()), &new.account)
+            add(&User::HomeAssistant(new.name.clone()), &new.account)
         }
         BrokerCommand::Remove { name, users } => {
-            let removed = UserFile::open(users.broker_users.clone())?.remove(name)?;
+            let file = &users.broker_users;
+            let removed = UserFile::open(file.clone())?.remove(name)?;
+            let password = password_file(file, name);
+            let left = if password.exists() {
+                format!(
+                    "; its old password is still in {}: delete it",
+                    password.display()
+                )
+            } else {
+                String::new()
+            };
             say(&format!(
-                "{removed} is let in no more, from its next connection on"
+                "{removed} is let in no more, from its next connection on{left}"
             ))
         }
     }
 }
 
-fn add(user: User, account: &AccountArgs) -> anyhow::Result<()> {
+fn add(user: &User, account: &AccountArgs) -> anyhow::Result<()> {
     let users = &account.users.broker_users;
     let file = UserFile::open_or_new(users.clone())?;
-    file.check_free(&user)?;
+    file.check_free(user)?;
     let said = user.to_string();
     let name = user.name().to_owned();
     let (password, kept) = match &account.password_file {
@@ -116,10 +127,21 @@ fn add(user: User, account: &AccountArgs) -> anyhow::Result<()> {
 /// A password, and the file that it is in, beside the users.
 fn make_password(users: &Path, name: &str) -> anyhow::Result<(String, PathBuf)> {
     let password = users::new_password()?;
-    let path = users.with_file_name(format!("{name}.password"));
+    let path = password_file(users, name);
+    // Whose it is nobody knows here: it may be the only copy of a password in use elsewhere.
+    ensure!(
+        !path.exists(),
+        "{} is there already, perhaps of a user that was removed: delete it, or name a file with a password by --password-file",
+        path.display()
+    );
     users::write_secret(&path, &format!("{password}\n"))
         .with_context(|| format!("cannot write the password to {}", path.display()))?;
     Ok((password, path))
+}
+
+/// Where the password of a user is that was made here. The users' file may lie on Windows, where `con.password` is a device.
+fn password_file(users: &Path, name: &str) -> PathBuf {
+    users.with_file_name(legal_name(&format!("{name}.password")))
 }
 
 fn read_password(path: &Path) -> anyhow::Result<String> {
