@@ -12,7 +12,6 @@ use mqtt5::broker::storage::ClientSession;
 use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::protocol::v5::reason_codes::ReasonCode;
 use protocol::topic::{ConsumerName, TopicPrefix};
-use tokio::sync::Semaphore;
 use tracing::error;
 
 use crate::access::User;
@@ -21,6 +20,7 @@ use crate::limits;
 use crate::refusals::{Refusals, short};
 use crate::retained::Retained;
 use crate::sessions::Sessions;
+use crate::turns::Turns;
 use crate::users::{self, Identities, UserFile, UsersError};
 use crate::visitors::{Full, Visitors};
 
@@ -100,8 +100,7 @@ pub(crate) struct Guests {
     refusals: Refusals,
     /// Whose which session is.
     sessions: Sessions,
-    /// To check a password takes much work on purpose; a flood of wrong ones may use one processor.
-    one_check: Arc<Semaphore>,
+    checks: Turns,
     visitors: Arc<Visitors>,
     retained: Arc<Retained>,
 }
@@ -122,7 +121,7 @@ impl Guests {
             refusals: Refusals::default(),
             sessions: house.sessions(),
             retained: house.retained(),
-            one_check: Arc::new(Semaphore::new(1)),
+            checks: Turns::new(),
             visitors,
         })
     }
@@ -130,7 +129,7 @@ impl Guests {
     async fn ask(&self, connect: &ConnectPacket, from: SocketAddr) -> AuthResult {
         let user = match &self.users {
             None => None,
-            Some(users) => match self.user(users, connect).await {
+            Some(users) => match self.user(users, connect, from).await {
                 Ok(Some(user)) => Some(user),
                 Ok(None) => {
                     let name = short(connect.username.as_deref().unwrap_or("nobody"));
@@ -204,6 +203,7 @@ impl Guests {
         &self,
         users: &Identities,
         connect: &ConnectPacket,
+        from: SocketAddr,
     ) -> Result<Option<User>, UsersError> {
         let (Some(name), Some(password)) = (connect.username.clone(), connect.password.clone())
         else {
@@ -212,7 +212,7 @@ impl Guests {
         let Ok(password) = String::from_utf8(password) else {
             return Ok(None);
         };
-        let Ok(turn) = Arc::clone(&self.one_check).acquire_owned().await else {
+        let Some(turn) = self.checks.turn(from.ip()).await else {
             return Ok(None);
         };
         let users = users.clone();

@@ -3,8 +3,9 @@
 //! Reading order: [`Settings`] are checked and become a [`Broker`], a thread with two `doors`. By its own door, on loopback,
 //! the program itself goes in, with a password that nobody else knows; the door for everybody else opens once the program
 //! has subscribed, so that nothing is acknowledged before somebody is there to hear it. A `guard` at each door asks who
-//! comes, [`users`] are in a file, and `access` says what each may do; `ushers` see to it that nobody holds up others. `visitors`
-//! are counted, and what they send passes a `gate` that follows its `framing`. `limits` bounds what all of it may take.
+//! comes: [`users`] are in a file, their passwords are checked in `turns`, and `access` says what each may do. `visitors` are
+//! counted, and what they send passes a `gate` that follows its `framing`; `retained` and `sessions` see to it that nobody takes up
+//! another's room, `ushers` that nobody holds up others. `limits` bounds what all of it may take.
 //!
 //! The rest of the program sees a URL. This crate knows nothing of frames, and of topics only whose they are.
 
@@ -18,6 +19,7 @@ mod refusals;
 mod retained;
 mod sessions;
 mod tls;
+mod turns;
 pub mod users;
 mod ushers;
 mod visitors;
