@@ -10,7 +10,6 @@ use mqtt5::broker::auth::AuthProvider;
 use mqtt5::broker::client_handler::ClientHandler;
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::broker::sys_topics::BrokerStats;
-use mqtt5::broker::tls_acceptor::TlsStreamWrapper;
 use mqtt5::broker::transport::BrokerTransport;
 use mqtt5::broker::{
     BrokerConfig, DynamicStorage, MemoryBackend, ResourceMonitor, StorageBackend as _,
@@ -22,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
+use crate::greeting::greet;
 use crate::limits;
 use crate::ushers::{GuestUsher, OwnUsher};
 
@@ -163,10 +163,10 @@ impl House {
     ) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let transport = match tls {
-            None => BrokerTransport::tcp(stream),
+            None => BrokerTransport::WebSocket(Box::new(greet(stream, from).await?)),
             Some(acceptor) => {
                 let encrypted = timeout(limits::HANDSHAKE, acceptor.accept(stream)).await??;
-                BrokerTransport::tls(TlsStreamWrapper::new(encrypted))
+                BrokerTransport::WebSocket(Box::new(greet(encrypted, from).await?))
             }
         };
         let handler = ClientHandler::new(

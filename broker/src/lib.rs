@@ -9,6 +9,7 @@
 
 mod access;
 mod doors;
+mod greeting;
 mod guard;
 mod limits;
 mod refusals;

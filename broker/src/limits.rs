@@ -27,7 +27,9 @@ const SUBSCRIPTIONS: usize = 1000;
 
 /// Connections to the door for others: a flood of them must not use up the program's file handles.
 pub(crate) const CONNECTIONS: usize = 100;
-/// How long somebody may take to agree on encryption.
+/// The largest first packet, of whoever comes: a name, a password, and a last will.
+pub(crate) const CONNECT_BYTES: usize = 64 * 1024;
+/// How long somebody may take to agree on encryption, and then to send the first packet.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 
 pub(crate) fn queue() -> QueueLimits {
