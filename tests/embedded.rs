@@ -1,5 +1,7 @@
 //! The broker inside the subscriber: `--broker embedded:ADDRESS:PORT`.
 
+mod strangers;
+
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
