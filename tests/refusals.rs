@@ -5,7 +5,7 @@ use std::fs;
 use tempfile::tempdir;
 
 use crate::harness::broker::{Broker, Setup};
-use crate::harness::certificates::Authority;
+use crate::harness::certificates::{Authority, Certificate};
 use crate::harness::eventually::SOON;
 use crate::harness::folder::Folder;
 use crate::harness::launch::Launch;
@@ -106,6 +106,61 @@ fn a_certificate_of_another_host_is_refused() {
     both_fail(&broker, "host name", |program| {
         program.arg("--ca-file").arg(authority.certificate())
     });
+}
+
+#[test]
+fn an_authority_s_certificate_as_the_broker_s_own_is_said_to_be_one() {
+    let authority = Authority::new();
+    let broker = Setup::default().encrypted(authority.own()).start();
+    both_fail(&broker, "shows a CA's certificate", |program| {
+        program.arg("--ca-file").arg(authority.certificate())
+    });
+}
+
+#[test]
+fn a_key_behind_a_password_or_of_another_certificate_is_named() {
+    let authority = Authority::new();
+    let own = authority.sign_local();
+    let broker = Setup::default().encrypted(own.clone()).start();
+    for (pair, words) in [
+        (authority.locked(&own), "openssl pkey"),
+        (
+            Certificate {
+                key: authority.own().key,
+                ..own
+            },
+            "do not belong together",
+        ),
+    ] {
+        both_fail(&broker, words, |program| {
+            program
+                .arg("--ca-file")
+                .arg(authority.certificate())
+                .arg("--cert-file")
+                .arg(&pair.certificate)
+                .arg("--key-file")
+                .arg(&pair.key)
+        });
+    }
+}
+
+#[test]
+fn a_port_that_encrypts_and_one_that_does_not_are_not_mistaken_in_silence() {
+    let authority = Authority::new();
+    let open = Broker::start();
+    let encrypted = Setup::default().encrypted(authority.sign_local()).start();
+    let plain_word = publisher_at(&format!("mqtt://localhost:{}", encrypted.port()));
+    let secret_word = publisher_at(&format!("mqtts://localhost:{}", open.port()))
+        .arg("--ca-file")
+        .arg(authority.certificate());
+    for (program, hint) in [
+        (plain_word, "wants mqtts://"),
+        (secret_word, "wants mqtt://"),
+    ] {
+        let program = program.flags("--source test").start();
+        program.says(hint);
+        program.kill();
+    }
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError};
 
+use crate::url::BrokerUrl;
+
 /// Why a connection could not be made, or ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
@@ -48,6 +50,18 @@ impl LinkError {
         Self::Fatal("the broker denies the subscription: check its access list".into())
     }
 
+    /// It hung up in place of a greeting: what may be wrong then, beside a broker that starts or ends.
+    pub(crate) fn unanswered(broker: &BrokerUrl) -> Self {
+        let hint = if broker.is_tls() {
+            "a port without TLS wants mqtt://"
+        } else {
+            "a port for TLS wants mqtts://"
+        };
+        Self::Lost(format!(
+            "the broker closed the connection before it answered ({hint})"
+        ))
+    }
+
     pub(crate) fn stuck() -> Self {
         Self::Lost("the network is stuck".into())
     }
@@ -79,6 +93,10 @@ impl LinkError {
                 Certificate::Expired | Certificate::ExpiredContext { .. } => {
                     Self::Lost("the broker's certificate has expired: renew it, or set this machine's clock".into())
                 }
+                // The verifier's own error type is not ours to name, but its words are stable enough for a hint.
+                Certificate::Other(why) if format!("{why:?}").contains("CaUsedAsEndEntity") => Self::Fatal(
+                    "the broker shows a CA's certificate as its own: give it one that the CA has signed for its host name".into(),
+                ),
                 other => Self::Fatal(format!("the broker's certificate is not acceptable: {other}")),
             },
             // The broker's own trouble, or a disturbed line, perhaps after days of good service.

@@ -96,6 +96,9 @@ impl Session {
         let poll_task = AbortOnDrop(poll_task);
         let connected = match timeout(CONNECT_TIMEOUT, events.recv()).await {
             Ok(Some(Ok(WireEvent::Connected(connected)))) => connected,
+            Ok(Some(Err(LinkError::HungUp))) => {
+                return Err(LinkError::unanswered(&options.broker));
+            }
             Ok(Some(Err(error))) => return Err(error),
             Ok(Some(Ok(_)) | None) => {
                 return Err(LinkError::Lost("the broker broke the protocol".into()));

@@ -1,29 +1,29 @@
 //! TLS: which certificates are trusted, and which one is shown.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use runtime::pem::{PemError, certificates, private_key};
 use rustls::{ClientConfig, RootCertStore};
 
 /// Why TLS cannot be set up: always something that a person must change.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A certificate or key file cannot be read or holds something else.
-    #[error("cannot read a {what} from {}: {problem}", path.display())]
-    File {
-        /// What was looked for.
-        what: &'static str,
-        /// Where.
-        path: PathBuf,
-        /// Why not.
-        problem: String,
-    },
+    #[error(transparent)]
+    File(#[from] PemError),
+    /// None of the certificates of `--ca-file` can be trusted.
+    #[error("no certificate in {0} is usable as a CA's")]
+    NoUsableCa(String),
     /// The system has no trusted CAs.
     #[error("this system has no trusted CAs: give the broker's CA with --ca-file")]
     NoSystemCas,
     /// Certificate and key do not fit each other.
+    #[error(
+        "the certificate of --cert-file and the private key of --key-file do not belong together"
+    )]
+    ClientPair,
+    /// The certificate is not for this.
     #[error("the client certificate is not usable: {0}")]
     ClientCertificate(rustls::Error),
 }
@@ -44,7 +44,7 @@ pub(crate) fn client_config(
     }
     if roots.is_empty() {
         return Err(match ca_file {
-            Some(path) => unreadable("CA certificate", path, "none in it is usable"),
+            Some(path) => TlsError::NoUsableCa(path.display().to_string()),
             None => TlsError::NoSystemCas,
         });
     }
@@ -55,32 +55,15 @@ pub(crate) fn client_config(
         .with_root_certificates(roots);
     let config = match client {
         Some((cert_file, key_file)) => {
-            let key = PrivateKeyDer::from_pem_file(key_file)
-                .map_err(|error| unreadable("private key", key_file, &error.to_string()))?;
+            let chain = certificates("client certificate", cert_file)?;
             builder
-                .with_client_auth_cert(certificates("client certificate", cert_file)?, key)
-                .map_err(TlsError::ClientCertificate)?
+                .with_client_auth_cert(chain, private_key(key_file)?)
+                .map_err(|error| match error {
+                    rustls::Error::InconsistentKeys(_) => TlsError::ClientPair,
+                    other => TlsError::ClientCertificate(other),
+                })?
         }
         None => builder.with_no_client_auth(),
     };
     Ok(Arc::new(config))
-}
-
-fn certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let certificates = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unreadable(what, path, &error.to_string()))?;
-    if certificates.is_empty() {
-        Err(unreadable(what, path, "no PEM certificate in it"))
-    } else {
-        Ok(certificates)
-    }
-}
-
-fn unreadable(what: &'static str, path: &Path, problem: &str) -> TlsError {
-    TlsError::File {
-        what,
-        path: path.to_owned(),
-        problem: problem.to_owned(),
-    }
 }

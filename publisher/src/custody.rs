@@ -15,8 +15,10 @@
 //! more: it is lacking.
 
 mod confirmer;
+mod leaving;
 mod settling;
 mod stream;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -24,8 +26,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use protocol::frame::StreamId;
-use protocol::ledger::{Ledger, MAX_LEDGER_STREAMS, StreamLedger};
-use protocol::ranges::RangeSet;
 use protocol::topic::ConsumerName;
 
 use confirmer::Confirmer;
@@ -200,159 +200,6 @@ impl Custody {
         online.clone().count() > 0 && online.all(Confirmer::is_behind)
     }
 
-    /// The confirmer that has the most to settle.
-    pub(crate) fn furthest_behind(&self) -> Option<&ConsumerName> {
-        let behind = self.confirmers.iter().max_by_key(|one| one.unsettled)?;
-        (behind.unsettled > 0).then_some(&behind.name)
-    }
-
-    /// Gives up the oldest frame that is not flying.
-    pub(crate) fn give_up_oldest(&mut self) -> Option<(Key, Facts)> {
-        let key = self.oldest_first().find_map(|(id, stream)| {
-            let keys = stream.held.iter().map(|(sequence, held)| {
-                let key = Key {
-                    stream: id,
-                    sequence: *sequence,
-                };
-                (key, held.state)
-            });
-            let mut idle = keys.filter(|(key, state)| {
-                *state != State::Flying
-                    && !self.confirmers.iter().any(|one| one.is_flying_again(*key))
-            });
-            idle.next().map(|(key, _)| key)
-        })?;
-        let facts = self.give_up(key)?;
-        Some((key, facts))
-    }
-
-    /// Gives up a frame, whatever its state. `None` if it is not held.
-    pub(crate) fn give_up(&mut self, key: Key) -> Option<Facts> {
-        let facts = self.drop_held(key)?;
-        self.streams.get_mut(&key.stream)?.give_up(key.sequence);
-        Some(facts)
-    }
-
-    /// A frame of this run was given up before it could be taken in.
-    pub(crate) fn give_up_new(&mut self, key: Key) {
-        self.changes += 1;
-        let stream = self.streams.entry(key.stream).or_default();
-        stream.last = stream.last.max(key.sequence);
-        stream.give_up(key.sequence);
-    }
-
-    /// What an earlier run has written down as given up.
-    pub(crate) fn were_given_up(&mut self, stream: StreamId, given_up: &RangeSet) {
-        let stream = self.streams.entry(stream).or_default();
-        stream.last = stream.last.max(given_up.last().unwrap_or(0));
-        stream.given_up.insert_all(given_up);
-        // What is here is not given up, whatever was written down before a crash.
-        stream.given_up.remove_all(&stream.held_numbers);
-    }
-
-    /// What was given up of a stream.
-    pub(crate) fn given_up(&self, stream: StreamId) -> RangeSet {
-        self.streams
-            .get(&stream)
-            .map(|stream| stream.given_up.clone())
-            .unwrap_or_default()
-    }
-
-    pub(crate) fn given_up_count(&self, stream: StreamId) -> u64 {
-        let stream = self.streams.get(&stream);
-        stream.map_or(0, |stream| stream.given_up.count())
-    }
-
-    /// A frame that was delivered to all who must have it; its file may go.
-    pub(crate) fn next_released(&mut self) -> Option<(Key, Facts)> {
-        self.released.pop_front()
-    }
-
-    /// Frames that are held, of the present stream or of earlier ones.
-    pub(crate) fn count(&self, of_present: bool) -> usize {
-        self.streams
-            .iter()
-            .filter(|(id, _)| (**id == self.present) == of_present)
-            .map(|(_, stream)| stream.held.len())
-            .sum()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.streams.values().all(|stream| stream.held.is_empty())
-    }
-
-    /// Bytes of all frames that are held.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// A confirmer of which no receipt was heard: what it has settled is not known yet.
-    pub(crate) fn unknown_confirmer(&self) -> Option<&ConsumerName> {
-        let unknown = self.confirmers.iter().find(|one| !one.is_known())?;
-        Some(&unknown.name)
-    }
-
-    /// Grows whenever the ledger changes.
-    pub(crate) fn changes(&self) -> u64 {
-        self.changes
-    }
-
-    /// What can still be had. The oldest streams first: they are delivered first, and make room for others.
-    pub(crate) fn ledger(&self, counter: u64) -> Ledger {
-        let of = |(id, stream): (StreamId, &Stream)| {
-            StreamLedger {
-                stream: id,
-                last: stream.last,
-                available: stream.held_numbers.clone(),
-                given_up: stream.given_up.clone(),
-            }
-            .bounded()
-        };
-        let mut streams: Vec<StreamLedger> = self
-            .oldest_first()
-            .filter(|(id, _)| *id != self.present)
-            .take(MAX_LEDGER_STREAMS - 1)
-            .map(of)
-            .collect();
-        streams.extend(
-            self.streams
-                .get(&self.present)
-                .map(|stream| of((self.present, stream))),
-        );
-        Ledger {
-            stream: self.present,
-            counter,
-            streams,
-        }
-    }
-
-    /// Drops the books of earlier streams that are delivered, and whose given-up frames every confirmer has written off.
-    /// Gives the streams.
-    pub(crate) fn forget_delivered_streams(&mut self) -> Vec<StreamId> {
-        if self.streams.len() == 1 {
-            return Vec::new();
-        }
-        let forgotten: Vec<StreamId> = self
-            .streams
-            .iter()
-            .filter(|(id, stream)| {
-                let is_told = |one: &Confirmer| one.has_settled_all(**id, &stream.given_up);
-                **id != self.present
-                    && stream.held.is_empty()
-                    && self.confirmers.iter().all(is_told)
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        self.changes += forgotten.len() as u64;
-        for id in &forgotten {
-            self.streams.remove(id);
-            for confirmer in &mut self.confirmers {
-                confirmer.forget_stream(*id);
-            }
-        }
-        forgotten
-    }
-
     /// Earlier streams in the order of their making, as far as clocks agreed; the present one last in any case.
     fn oldest_first(&self) -> impl Iterator<Item = (StreamId, &Stream)> {
         let earlier = self.streams.iter().filter(|(id, _)| **id != self.present);
@@ -365,42 +212,6 @@ impl Custody {
         let order = self.next_order;
         self.next_order += 1;
         order
-    }
-
-    fn release_if_settled(&mut self, key: Key) {
-        let Some(held) = self.held(key) else { return };
-        let may_go = match held.state {
-            State::Sent(_) => true,
-            // An earlier run may have sent it: then those who confirm have it, or nobody knows.
-            State::Waiting => !self.confirmers.is_empty(),
-            State::Flying => false,
-        };
-        let is_settled = |confirmer: &Confirmer| confirmer.has_settled(key);
-        if may_go
-            && self.confirmers.iter().all(is_settled)
-            && let Some(facts) = self.drop_held(key)
-        {
-            self.released.push_back((key, facts));
-        }
-    }
-
-    fn drop_held(&mut self, key: Key) -> Option<Facts> {
-        let stream = self.streams.get_mut(&key.stream)?;
-        let held = stream.held.remove(&key.sequence)?;
-        stream.held_numbers.remove(key.sequence);
-        stream.backlog.remove(key.sequence);
-        self.bytes -= held.facts.bytes;
-        self.changes += 1;
-        if let State::Sent(order) = held.state {
-            self.sent.remove(&order);
-        }
-        for confirmer in &mut self.confirmers {
-            if matches!(held.state, State::Sent(_)) && !confirmer.has_settled(key) {
-                confirmer.unsettled = confirmer.unsettled.saturating_sub(1);
-            }
-            confirmer.forget(key);
-        }
-        Some(held.facts)
     }
 
     fn held(&self, key: Key) -> Option<&Held> {

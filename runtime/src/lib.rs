@@ -1,6 +1,6 @@
 //! What every Framebridge program needs around its work: logging, the progress line, clean shutdown, the closing
-//! summary, allocator tuning, child processes, locked folders, the service manager, what a check-up asks of a machine, and
-//! figures over HTTP. It knows nothing of frames or brokers.
+//! summary, allocator tuning, child processes, locked folders, the service manager, certificates and keys, what a check-up asks of
+//! a machine, and figures over HTTP. It knows nothing of frames or brokers.
 
 pub mod allocator;
 pub mod arguments;
@@ -17,6 +17,7 @@ pub mod latency;
 pub mod latency_buckets;
 pub mod logging;
 pub mod metrics;
+pub mod pem;
 pub mod program;
 pub mod progress;
 pub mod rate;

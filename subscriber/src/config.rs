@@ -3,47 +3,35 @@
 mod control;
 #[cfg(feature = "embedded-broker")]
 mod embedded;
+mod files;
+mod frames;
 mod keeping;
 mod latest_only;
 mod top;
+mod verify;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
-use std::str::FromStr;
-use std::time::Duration;
 
-use bytesize::ByteSize;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use link::BrokerArgs;
-use protocol::topic::{CameraName, ConsumerName, NameError, TopicPrefix};
-use runtime::arguments::{a_time, frame_bytes, some_time};
 use runtime::logging::LogArgs;
 use runtime::metrics::MetricsArgs;
 use runtime::program::{EXIT_CODES_HELP, UsageError};
 
-use crate::layout::Layout;
 use crate::store::SyncMode;
 pub(crate) use control::ControlArgs;
 #[cfg(feature = "embedded-broker")]
 pub use embedded::{AccountArgs, BrokerCommand, EmbeddedArgs, NewUserArgs, UsersArgs};
-use keeping::KeepArgs;
-use latest_only::LatestOnlyArgs;
+use files::FileArgs;
+pub(crate) use frames::FrameArgs;
 pub(crate) use top::TopArgs;
+pub use verify::VerifyArgs;
 pub(crate) use view::{TokenArgs, ViewArgs, ViewDirArgs};
-
-const LAYOUTS: &str = "\
-Where each frame goes below --out: minutes, images, or a template
-
-  minutes   {camera}/{date}/{hour}/{minute}/{time}_{stream8}_{sequence:09}.jpg
-  images    image%06d.jpg
-
-A template may use {camera} {date} {hour} {minute} {second} {time} {stream} {stream8} {sequence} {sequence:09} and %06d, the \
-frame's number. One that names no camera or no stream gets a folder for each. Times are UTC.
-";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -238,165 +226,6 @@ impl RunArgs {
         match self.files.sync {
             SyncMode::None if self.frames.receipts => SyncMode::Interval,
             sync => sync,
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Frames")]
-pub(crate) struct FrameArgs {
-    /// The camera to receive, or + for all
-    #[arg(
-        long,
-        env = "FRAMEBRIDGE_CAMERA",
-        value_name = "NAME",
-        default_value = "+"
-    )]
-    pub(crate) camera: CameraSelection,
-
-    /// First level, or levels, of every camera topic
-    #[arg(
-        long,
-        env = "FRAMEBRIDGE_TOPIC_PREFIX",
-        value_name = "PREFIX",
-        default_value = "cameras"
-    )]
-    pub(crate) topic_prefix: TopicPrefix,
-
-    /// This consumer's own name: the broker keeps frames for it while it is away
-    #[arg(long, env = "FRAMEBRIDGE_CONSUMER", value_name = "NAME")]
-    pub(crate) consumer: Option<ConsumerName>,
-
-    /// Share the frames with the other subscribers of this group: each frame goes to one of them
-    #[arg(long, env = "FRAMEBRIDGE_GROUP", value_name = "NAME")]
-    pub(crate) group: Option<ConsumerName>,
-
-    /// Tell the cameras what is on disk, for publishers with --confirm; needs --consumer, and implies --sync interval
-    #[arg(long, env = "FRAMEBRIDGE_RECEIPTS", value_parser = BoolishValueParser::new())]
-    pub(crate) receipts: bool,
-
-    /// How long the broker keeps frames for --consumer while it is away
-    #[arg(long, env = "FRAMEBRIDGE_SESSION_EXPIRY", value_name = "TIME", default_value = "1d", value_parser = a_time)]
-    pub(crate) session_expiry: Duration,
-
-    #[command(flatten)]
-    pub(crate) latest_only: LatestOnlyArgs,
-
-    /// End after so many frames are stored
-    #[arg(long, env = "FRAMEBRIDGE_FRAMES", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) frames: Option<u64>,
-
-    /// End after this long, counted from the first connection: 10s, 5m, 2h
-    #[arg(long, env = "FRAMEBRIDGE_DURATION", value_name = "TIME", value_parser = some_time)]
-    pub(crate) duration: Option<Duration>,
-
-    /// Larger frames are set aside, as broken ones are
-    #[arg(
-        long,
-        env = "FRAMEBRIDGE_MAX_FRAME_BYTES",
-        value_name = "SIZE",
-        default_value = "32MiB", value_parser = frame_bytes
-    )]
-    pub(crate) max_frame_bytes: ByteSize,
-
-    /// How long received frames may take to be stored at the end
-    #[arg(long, env = "FRAMEBRIDGE_DRAIN_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = a_time)]
-    pub(crate) drain_timeout: Duration,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Files")]
-pub(crate) struct FileArgs {
-    /// Folder to write into; one subscriber at a time
-    #[arg(
-        long,
-        env = "FRAMEBRIDGE_OUT",
-        value_name = "DIR",
-        default_value = "frames"
-    )]
-    pub(crate) out: PathBuf,
-
-    /// Where each frame goes below --out: minutes, images, or a template
-    #[arg(long, env = "FRAMEBRIDGE_LAYOUT", value_name = "TEMPLATE", default_value = "minutes", long_help = LAYOUTS)]
-    pub(crate) layout: Layout,
-
-    /// Write into each frame's file when it was taken, by which camera, and which frame it is, for Explorer and other viewers
-    /// (Exif); the picture stays as it is
-    #[arg(long, env = "FRAMEBRIDGE_EXIF", value_parser = BoolishValueParser::new())]
-    pub(crate) exif: bool,
-
-    /// When stored frames are forced to the disk, so that a power cut cannot take them
-    #[arg(
-        long,
-        env = "FRAMEBRIDGE_SYNC",
-        value_name = "WHEN",
-        value_enum,
-        default_value = "none"
-    )]
-    pub(crate) sync: SyncMode,
-
-    /// Keep the newest frame in this file, replaced in one step; {camera} stands for the camera's name
-    #[arg(long, env = "FRAMEBRIDGE_LATEST", value_name = "FILE")]
-    pub(crate) latest: Option<PathBuf>,
-
-    /// Write an MJPEG stream to standard output; a reader that is too slow misses frames, files miss none
-    #[arg(long, env = "FRAMEBRIDGE_STDOUT", value_parser = BoolishValueParser::new())]
-    pub(crate) stdout: bool,
-
-    #[command(flatten)]
-    pub(crate) keep: KeepArgs,
-}
-
-/// Options of `verify`.
-#[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub struct VerifyArgs {
-    /// The folder that frame-subscriber wrote into
-    #[arg(value_name = "DIR")]
-    pub(crate) dir: PathBuf,
-
-    /// Do not decode the pictures: faster, and still finds every file that changed since it was stored
-    #[arg(long, env = "FRAMEBRIDGE_NO_DECODE", value_parser = BoolishValueParser::new())]
-    pub(crate) no_decode: bool,
-
-    /// Do not ask for frames that are not there: for a folder of one subscriber of a --group
-    #[arg(long, env = "FRAMEBRIDGE_NO_GAPS", value_parser = BoolishValueParser::new())]
-    pub(crate) no_gaps: bool,
-
-    /// First mend what can be mended: torn, unreadable and doubled lines of indexes, leftovers, pictures that no index
-    /// names. Nothing is deleted but what a crash left half-written. Refused while a subscriber writes there
-    #[arg(long, env = "FRAMEBRIDGE_REPAIR", value_parser = BoolishValueParser::new())]
-    pub(crate) repair: bool,
-
-    /// Print the report as JSON
-    #[arg(long, env = "FRAMEBRIDGE_JSON", value_parser = BoolishValueParser::new())]
-    pub(crate) json: bool,
-}
-
-/// `--camera`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CameraSelection {
-    All,
-    One(CameraName),
-}
-
-impl CameraSelection {
-    pub(crate) fn one(&self) -> Option<&CameraName> {
-        match self {
-            Self::All => None,
-            Self::One(camera) => Some(camera),
-        }
-    }
-}
-
-impl FromStr for CameraSelection {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        if text == "+" {
-            Ok(Self::All)
-        } else {
-            text.parse().map(Self::One)
         }
     }
 }

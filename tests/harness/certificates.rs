@@ -45,6 +45,28 @@ impl Authority {
         self.folder.path().join("ca.crt")
     }
 
+    /// Its own certificate and key, which it signs others with.
+    pub(crate) fn own(&self) -> Certificate {
+        Certificate {
+            certificate: self.certificate(),
+            key: self.folder.path().join("ca.key"),
+        }
+    }
+
+    /// `certificate` with a key that only a password opens.
+    pub(crate) fn locked(&self, certificate: &Certificate) -> Certificate {
+        let key = self.folder.path().join("locked.key");
+        let (from, to) = (certificate.key.display(), key.display());
+        openssl(
+            self.folder.path(),
+            &format!("pkey -in {from} -aes256 -passout pass:secret -out {to}"),
+        );
+        Certificate {
+            certificate: certificate.certificate.clone(),
+            key,
+        }
+    }
+
     /// A certificate for `name`, valid for the given names: `DNS:localhost,IP:127.0.0.1`.
     pub(crate) fn sign(&self, name: &str, alternative_names: &str) -> Certificate {
         let folder = self.folder.path();

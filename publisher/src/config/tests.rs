@@ -1,6 +1,7 @@
 use clap::CommandFactory as _;
 
 use super::*;
+use crate::queue::OnFull;
 
 #[test]
 fn the_command_line_is_well_formed() {

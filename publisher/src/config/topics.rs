@@ -16,7 +16,8 @@ pub(crate) struct TopicArgs {
     )]
     pub(crate) topic_prefix: TopicPrefix,
 
-    /// Home Assistant's discovery prefix
+    /// Home Assistant's discovery prefix. Another one needs a rule of its own: our access list, and a broker inside
+    /// frame-subscriber, let cameras write below `homeassistant` alone
     #[arg(
         long,
         env = "FRAMEBRIDGE_HOME_ASSISTANT_PREFIX",

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
+use protocol::ledger::Ledger;
+use protocol::ranges::RangeSet;
 use protocol::receipt::{Receipt, RunId, SessionId, StoreId, StreamReceipt};
 
 use super::*;
