@@ -38,7 +38,7 @@ test-prepare: ## What the tests need: Mosquitto, ffmpeg, Python clients, footage
 check: ## Formatting and lints
 	cargo fmt --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked -p tests --test chaos --test camera -- -D warnings
+	cargo clippy --locked -p tests --test chaos --test camera --test windows -- -D warnings
 
 test-broker: ## Runs Mosquitto with each configuration of broker-config/ and asks it what they promise
 	@broker-config/self-test

@@ -342,6 +342,10 @@ fn what_cannot_be_is_refused_in_one_line() {
         .flags("--source test")
         .run(SOON)
         .failed(2, "frame-subscriber");
+    bare_subscriber()
+        .flags(&format!("doctor --broker {here}"))
+        .run(SOON)
+        .failed(2, "for a broker elsewhere");
     let _other = TcpListener::bind((Ipv4Addr::LOCALHOST, pc.port)).unwrap();
     refused(&here, "", 1, "another program listens");
 }

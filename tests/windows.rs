@@ -4,8 +4,12 @@
 //! names that Windows does not: those are for the property tests of the subscriber's layout.
 #![cfg(unix)]
 
+#[path = "windows/broker_inside.rs"]
+mod broker_inside;
 #[expect(dead_code, reason = "other tests need more of it")]
 mod harness;
+#[path = "windows/service.rs"]
+mod service;
 #[path = "windows/wine.rs"]
 mod wine;
 
@@ -19,7 +23,6 @@ use harness::folder::Folder;
 use harness::footage::{FRAMES, footage};
 use harness::launch::Launch;
 use harness::outcome::Outcome;
-use harness::ports::free_port;
 use harness::publisher_at;
 use wine::{holder, windows_path, windows_subscriber};
 
@@ -175,22 +178,6 @@ fn ctrl_c_finishes_what_was_received_says_the_figures_and_is_no_failure() {
 }
 
 #[test]
-fn a_pc_and_a_pi_are_all_that_is_needed() {
-    let (port, out) = (free_port(), Folder::new());
-    let storing = subscriber(&format!("embedded:127.0.0.1:{port}"), out.path())
-        .flags("--frames 132 --consumer pc --receipts")
-        .start();
-    let spool = Folder::new();
-    sender(&format!("mqtt://127.0.0.1:{port}"), "--confirm pc")
-        .arg("--spool-dir")
-        .arg(spool.path())
-        .run(A_RUN)
-        .succeeded();
-    storing.wait(A_RUN).succeeded();
-    out.holds("door", &footage().frames);
-}
-
-#[test]
 fn doctor_finds_broker_camera_and_disk_well() {
     let (broker, out) = (Broker::start(), Folder::new());
     let doctor = |url: &str| {
@@ -209,54 +196,6 @@ fn doctor_finds_broker_camera_and_disk_well() {
     }
     sending.interrupt();
     doctor("mqtt://127.0.0.1:1").failed(1, "checks found something wrong");
-}
-
-#[test]
-fn as_a_service_it_is_installed_started_asked_stopped_and_taken_away() {
-    let broker = Broker::start();
-    let (out, logs) = (Folder::new(), Folder::new());
-    service("uninstall", &[]).run(A_RUN);
-    service("status", &[]).run(A_RUN).failed(1, "not installed");
-    let out_path = windows_path(out.path());
-    let log_path = windows_path(logs.path());
-    let options = [
-        "--broker",
-        &broker.url(),
-        "--out",
-        &out_path,
-        "--consumer",
-        "pc",
-        "--log-dir",
-        &log_path,
-    ];
-    service("install", &options).run(A_RUN).succeeded();
-    service("install", &options).run(A_RUN).failed(1, "already");
-    service("status", &[]).run(A_RUN).failed(1, "stopped");
-    service("start", &[]).run(A_RUN).succeeded();
-    assert_eq!(
-        service("status", &[]).run(A_RUN).succeeded().text().trim(),
-        "running"
-    );
-    broker.await_subscriptions(1, "cameras/+/frames");
-    sender(&broker.url(), "").run(A_RUN).succeeded();
-    out.await_pictures(FRAMES);
-    service("stop", &[]).run(A_RUN).succeeded();
-    service("status", &[]).run(A_RUN).failed(1, "stopped");
-    out.holds("door", &footage().frames);
-    let log = fs::read_dir(logs.path()).expect("listing the logs").next();
-    let log = log.expect("a log file").expect("a log file").path();
-    let log = fs::read_to_string(log).expect("reading the log");
-    assert!(
-        log.contains("connected to") && log.contains("Stored 132 frames"),
-        "{log}"
-    );
-    service("uninstall", &[]).run(A_RUN).succeeded();
-    service("status", &[]).run(A_RUN).failed(1, "not installed");
-}
-
-fn service(command: &str, options: &[&str]) -> Launch {
-    let launch = windows_subscriber().arg("service").arg(command);
-    options.iter().fold(launch, Launch::arg)
 }
 
 #[test]

@@ -9,6 +9,7 @@ use link::{Checkup, LinkOptions, Message, Qos};
 use protocol::topic;
 use runtime::disk::{self, Demand};
 use runtime::findings::Findings;
+use runtime::program::UsageError;
 use runtime::progress::Progress;
 use runtime::{clock, logging};
 
@@ -22,6 +23,13 @@ const LISTENING: Duration = Duration::from_secs(3);
 pub(crate) async fn check(args: DoctorArgs) -> anyhow::Result<()> {
     let DoctorArgs { json, run } = args;
     run.check()?;
+    if run.broker.broker.embedded().is_some() {
+        return Err(UsageError(
+            "doctor is for a broker elsewhere: the one inside lives only while frame-subscriber runs, whose log says how it goes"
+                .to_owned(),
+        )
+        .into());
+    }
     logging::start(&run.log, &Progress::new())?;
     let options = link_options(&run)?;
     let mut findings = Findings::new(json);

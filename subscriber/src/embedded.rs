@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use broker::users::{self, User, UserFile};
-use broker::{Broker, Settings};
+use broker::{Broker, BrokerError, Settings};
 use link::LinkOptions;
 use runtime::program::{UsageError, usage_if};
 use tracing::{info, warn};
@@ -56,22 +56,23 @@ pub(crate) fn let_in(broker: Option<&Broker>, options: &mut LinkOptions) {
     }
 }
 
-fn check(args: &RunArgs) -> Result<(), UsageError> {
+/// Refuses what a broker could not start with, as far as that shows before.
+pub(crate) fn check(args: &RunArgs) -> Result<(), UsageError> {
     let (broker, inside) = (&args.broker, &args.embedded);
-    let is_inside = broker.broker.embedded().is_some();
     let for_elsewhere = broker.username.is_some()
         || broker.password_file.is_some()
         || broker.ca_file.is_some()
         || broker.cert_file.is_some();
     let for_inside = inside.users.is_some() || inside.cert_file.is_some();
-    let why = if is_inside && for_elsewhere {
-        "--username, --password-file, --ca-file and --cert-file are for a broker elsewhere: this program needs none for the one inside"
-    } else if !is_inside && for_inside {
-        "--broker-users and --broker-cert-file are for a broker inside this program: --broker embedded:ADDRESS:PORT"
-    } else {
-        return Ok(());
+    let why = match broker.broker.embedded() {
+        Some(_) if for_elsewhere => "--username, --password-file, --ca-file and --cert-file are for a broker elsewhere: this program needs none for the one inside".to_owned(),
+        Some(listen) if inside.users.is_none() && !listen.ip().is_loopback() => {
+            BrokerError::OpenToAll(listen).to_string()
+        }
+        None if for_inside => "--broker-users and --broker-cert-file are for a broker inside this program: --broker embedded:ADDRESS:PORT".to_owned(),
+        _ => return Ok(()),
     };
-    Err(UsageError(why.to_owned()))
+    Err(UsageError(why))
 }
 
 /// `broker add-camera` and its like.

@@ -13,6 +13,8 @@ pub mod config;
 pub mod run;
 #[cfg(windows)]
 pub mod service;
+#[cfg(any(windows, test))]
+mod service_paths;
 
 mod doctor;
 

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -10,6 +11,8 @@ use clap::{Args, Subcommand};
 use runtime::windows_service::{self, Doing, Listed};
 
 use crate::config::RunArgs;
+use crate::embedded;
+use crate::service_paths::Lasting;
 
 const SERVICE: Listed = Listed {
     name: "frame-subscriber",
@@ -17,6 +20,8 @@ const SERVICE: Listed = Listed {
     description: "Receives camera frames over MQTT and writes each to disk.",
 };
 
+/// The folder of frames, if nothing else is said.
+const FRAMES: &str = "frames";
 /// The folder of log files, if nothing else is said.
 const LOGS: &str = "logs";
 
@@ -25,8 +30,9 @@ const LOGS: &str = "logs";
 pub enum ServiceCommand {
     /// Install it, to be started with Windows, with the options of receiving
     ///
-    /// It runs as the account "Local Service", which must be allowed to write into --out. Relative paths are below
-    /// C:\ProgramData\Framebridge: frames go to its folder frames, and log files to its folder logs, if nothing else is said.
+    /// It runs as the account "Local Service", which must be allowed to read the files and write into the folders that are
+    /// named here: the commands for that are printed. Relative paths are below the current folder. Without --out and --log-dir,
+    /// frames go to C:\ProgramData\Framebridge\frames, and log files to C:\ProgramData\Framebridge\logs.
     Install(Box<RunArgs>),
     /// Start it
     Start,
@@ -44,7 +50,7 @@ pub enum ServiceCommand {
 /// What Windows starts the service with.
 #[derive(Debug, Args)]
 pub struct ServiceArgs {
-    /// The folder below which relative paths are.
+    /// The folder of what has no other place.
     #[arg(long = "home")]
     home: PathBuf,
     #[command(flatten)]
@@ -80,18 +86,42 @@ pub(crate) fn main(
 }
 
 fn install(args: &RunArgs) -> anyhow::Result<()> {
+    embedded::check(args)?;
     let home = windows_service::home();
+    // `frame-subscriber service install`, and then the options.
+    let lasting = Lasting::new(env::args_os().skip(3)).context("finding the current folder")?;
+    // What is missing is said now: the service could say it only to its log, again and again.
+    for file in lasting.read() {
+        File::open(file).with_context(|| format!("the service cannot read {}", file.display()))?;
+    }
     let mut arguments: Vec<OsString> = ["service", "run", "--home"].map(Into::into).into();
     arguments.push(home.clone().into());
-    // `frame-subscriber service install`, and then the options.
-    arguments.extend(env::args_os().skip(3));
+    arguments.extend(lasting.words.iter().cloned());
     SERVICE.install(arguments)?;
+    // Rights can be given only to a folder that is there.
+    for folder in lasting.written() {
+        fs::create_dir_all(folder).with_context(|| {
+            let folder = folder.display();
+            format!("the service is installed, but the folder {folder} cannot be made")
+        })?;
+    }
+    let place = |option, name| {
+        lasting
+            .path(option)
+            .map_or_else(|| home.join(name), Into::into)
+    };
     say(&format!(
-        "Installed. Frames go to {}, the log to {}. Now: frame-subscriber service start",
-        home.join(&args.files.out).display(),
-        home.join(args.log.log_dir.as_deref().unwrap_or(LOGS.as_ref()))
-            .display()
+        "Installed. Frames go to {}, the log to {}.",
+        place("--out", FRAMES).display(),
+        place("--log-dir", LOGS).display()
     ))?;
+    let grants = lasting.grants();
+    if !grants.is_empty() {
+        say("It runs as Local Service. Unless that may read and write there already:")?;
+        for grant in grants {
+            say(&format!("  {grant}"))?;
+        }
+    }
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("FRAMEBRIDGE_") {
@@ -100,7 +130,7 @@ fn install(args: &RunArgs) -> anyhow::Result<()> {
             ))?;
         }
     }
-    Ok(())
+    say("Now: frame-subscriber service start")
 }
 
 fn status() -> anyhow::Result<()> {

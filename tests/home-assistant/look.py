@@ -1,7 +1,8 @@
 """Home Assistant's own core with its MQTT integration, and nothing else of it: says what it sees of a camera.
 
-look.py PORT CAMERA, run by the Python in which Home Assistant is installed. Each line on standard output is a JSON object with what has
-come to be; the program goes on to the next when it has seen it, and ends after the last.
+look.py ENTERED CAMERA, run by the Python in which Home Assistant is installed. ENTERED is a file with what somebody enters in the settings of
+the integration, as JSON. Each line on standard output is a JSON object with what has come to be; the program goes on to the next when it has
+seen it, and ends after the last.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from homeassistant.setup import async_setup_component
 # How long it may take until something is seen.
 PATIENCE = 60
 
-port, name = int(sys.argv[1]), sys.argv[2]
+entered, name = json.loads(pathlib.Path(sys.argv[1]).read_text()), sys.argv[2]
 
 
 def free_port():
@@ -68,7 +69,7 @@ async def main(folder):
         title="broker",
         version=2,
         minor_version=1,
-        data={"broker": "127.0.0.1", "port": port, "protocol": "5"},
+        data=entered,
         options={"discovery": True, "discovery_prefix": "homeassistant"},
         source="user",
         unique_id=None,

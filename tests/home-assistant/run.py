@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Shows a camera to Home Assistant itself: run.py ROOT, a Debian with Home Assistant in it (prepare), as root.
 
-Real publisher, broker and subscriber here; in there Home Assistant's core with its MQTT integration (look.py). What it sees must come to be
-as the camera comes, is killed, comes back and is forgotten, and its picture must be a frame that was stored, byte for byte.
+Real publisher, brokers (brokers.py) and subscriber here; in there Home Assistant's core with its MQTT integration (look.py). What it sees must
+come to be as the camera comes, is killed, comes back and is forgotten, and its picture must be a frame that was stored, byte for byte.
 """
 
 import base64
@@ -11,32 +11,16 @@ import json
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 
-here = pathlib.Path(__file__).resolve().parent
-programs = here.parent.parent / "target" / "release"
+from brokers import Inside, Mosquitto, here, programs
+
 root = pathlib.Path(sys.argv[1])
 # Not a name of another test's camera: `forget` looks for programs of that name on this machine.
 CAMERA = "home-assistants-own"
 ENTITIES = {"picture", "fps", "delivered", "dropped", "waiting", "spool"}
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def answers(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
 
 
 class Stage(contextlib.ExitStack):
@@ -49,28 +33,23 @@ class Stage(contextlib.ExitStack):
         return program
 
 
-def main():
+def show_camera_by(kind_of_broker):
     with Stage() as stage:
         folder = pathlib.Path(stage.enter_context(tempfile.TemporaryDirectory()))
-        port = free_port()
-        url = f"mqtt://127.0.0.1:{port}"
-        configuration = folder / "mosquitto.conf"
-        configuration.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-        stage.start("mosquitto", "-c", configuration, stderr=subprocess.DEVNULL)
-        while not answers(port):
-            time.sleep(0.05)
-        stored = folder / "frames"
-        stage.start(programs / "frame-subscriber", "--broker", url, "--out", stored, "--consumer", "pc", stderr=subprocess.DEVNULL)
+        broker = kind_of_broker(stage, folder, CAMERA)
 
         def camera():
-            words = f"--broker {url} --camera {CAMERA} --source test --resolution 320x240 --fps 5 --home-assistant".split()
-            return stage.start(
-                programs / "frame-publisher", *words, "--spool-dir", folder / "spool", stderr=subprocess.DEVNULL
-            )
+            words = f"--camera {CAMERA} --source test --resolution 320x240 --fps 5 --home-assistant".split()
+            words = [*broker.user(CAMERA), *words, "--spool-dir", folder / "spool"]
+            return stage.start(programs / "frame-publisher", *words, stderr=subprocess.DEVNULL)
 
         running = camera()
         shutil.copy(here / "look.py", root / "look.py")
-        look = stage.start("chroot", root, "/home-assistant/bin/python", "/look.py", port, CAMERA, stdout=subprocess.PIPE, text=True)
+        entered = root / "entered.json"
+        entered.write_text(json.dumps(broker.for_home_assistant()))
+        stage.callback(entered.unlink)
+        words = ["chroot", root, "/home-assistant/bin/python", "/look.py", f"/{entered.name}", CAMERA]
+        look = stage.start(*words, stdout=subprocess.PIPE, text=True)
 
         def sees(what):
             line = look.stdout.readline()
@@ -88,17 +67,19 @@ def main():
         assert sees("delivered") > 0
         assert float(sees("waiting")) >= 0
         picture = base64.b64decode(sees("picture"))
-        assert any(path.read_bytes() == picture for path in stored.rglob("*.jpg")), "its picture is no frame that was stored"
+        assert any(path.read_bytes() == picture for path in broker.stored.rglob("*.jpg")), "its picture is no frame that was stored"
         running.kill()
         sees("unavailable")
         running = camera()
         sees("back")
         running.send_signal(signal.SIGTERM)
         assert running.wait(30) == 0
-        subprocess.run([programs / "frame-publisher", "forget", "--broker", url, "--camera", CAMERA], check=True)
+        subprocess.run([programs / "frame-publisher", "forget", *broker.user(CAMERA), "--camera", CAMERA], check=True)
         sees("gone")
         assert look.wait(30) == 0
-    print("Home Assistant has seen the camera come, go, come back and be forgotten.")
 
 
-main()
+for broker in (Mosquitto, Inside):
+    print(f"by the broker: {broker.__doc__}", flush=True)
+    show_camera_by(broker)
+print("Home Assistant has seen the camera come, go, come back and be forgotten, by each broker.")

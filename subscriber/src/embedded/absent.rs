@@ -10,8 +10,13 @@ pub(crate) enum Broker {}
 
 /// Refuses what is not there.
 pub(crate) fn start(args: &mut RunArgs) -> Result<Option<Broker>, UsageError> {
+    check(args).map(|()| None)
+}
+
+/// Refuses it before anything is started.
+pub(crate) fn check(args: &RunArgs) -> Result<(), UsageError> {
     match args.broker.broker.embedded() {
-        None => Ok(None),
+        None => Ok(()),
         Some(_) => Err(UsageError(
             "this frame-subscriber was built without a broker inside: build it with --features embedded-broker, or use mqtt://HOST:PORT"
                 .to_owned(),
