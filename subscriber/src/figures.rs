@@ -63,7 +63,8 @@ pub struct Figures {
     pub bytes_per_second: f64,
     /// The disk of `--out`, looked at every ten seconds; absent where the system does not say.
     pub disk: Option<Space>,
-    /// By name. Names come from the network: of more than 256 cameras, the one that was silent longest is left out.
+    /// By name. Names come from the network: of more than 256 cameras, those are left out of which no picture has come, then those
+    /// that were silent longest.
     pub cameras: Vec<CameraFigures>,
 }
 

@@ -49,7 +49,7 @@ pub(crate) struct Stored {
     pub(crate) outcome: Outcome,
     /// Which frame it was, if it was one.
     pub(crate) frame: Option<FrameId>,
-    /// Whose topic it came on, if it was none.
+    /// Whose topic it came on, if it was none; nobody's, where the topic names no camera.
     pub(crate) stranger: Option<CameraName>,
     /// The moment of the grab, or of its arrival if it says none.
     pub(crate) taken_at: Timestamp,
@@ -248,7 +248,7 @@ fn shot(arrival: &Arrival) -> Option<Shot> {
             let (camera, at) = (arrival.camera.clone(), arrival.received_at);
             Some(Shot::foreign(camera, at, jpeg.clone()))
         }
-        Content::Undecodable { .. } => None,
+        Content::Undecodable { .. } | Content::Nameless { .. } => None,
     }
 }
 
@@ -256,15 +256,17 @@ fn answer(job: &Job, outcome: Outcome) -> Stored {
     let (frame, bytes) = match &job.arrival.content {
         Content::Decoded(Decoded::Frame(frame)) => (Some(frame), frame.jpeg.len()),
         Content::Decoded(Decoded::Foreign(jpeg)) => (None, jpeg.len()),
-        Content::Undecodable { payload, .. } => (None, payload.len()),
+        Content::Undecodable { payload, .. } | Content::Nameless { payload, .. } => {
+            (None, payload.len())
+        }
     };
     Stored {
         ack: job.ack,
         outcome,
         frame: frame.map(|frame| frame.id.clone()),
-        stranger: match frame {
-            Some(_) => None,
-            None => Some(job.arrival.camera.clone()),
+        stranger: match (frame, &job.arrival.content) {
+            (Some(_), _) | (None, Content::Nameless { .. }) => None,
+            (None, _) => Some(job.arrival.camera.clone()),
         },
         taken_at: frame.map_or(job.arrival.received_at, |frame| frame.captured_at),
         bytes: bytes as u64,
