@@ -29,6 +29,8 @@ pub struct Figures {
     pub started_at: Timestamp,
     /// Whether there is a connection to the broker.
     pub is_connected: bool,
+    /// Whether the disk takes no frames at the moment: full, read-only or gone.
+    pub store_refuses: bool,
     /// Connections after the first.
     pub reconnects: u64,
     /// Messages that were dealt with.
@@ -77,6 +79,7 @@ impl Figures {
             at: started_at,
             started_at,
             is_connected: false,
+            store_refuses: false,
             reconnects: 0,
             received: 0,
             bytes: 0,

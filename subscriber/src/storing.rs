@@ -10,6 +10,7 @@ mod syncing;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -83,7 +84,7 @@ pub(crate) struct Outputs {
     /// New pictures so far.
     pub(crate) stored: u64,
     /// Whether the disk takes none at the moment: it is said once.
-    pub(crate) refused: bool,
+    pub(crate) refused: Arc<AtomicBool>,
     /// Whether a frame that cannot be stored now gives way to a newer one.
     pub(crate) latest_only: bool,
 }
@@ -159,13 +160,13 @@ fn put(outputs: &mut Outputs, arrival: &Arrival, give_up: &CancellationToken) ->
     loop {
         match outputs.store.put(arrival) {
             Ok(outcome) => {
-                if std::mem::take(&mut outputs.refused) {
+                if outputs.refused.swap(false, Relaxed) {
                     info!("frames can be stored again");
                 }
                 return Some(outcome);
             }
             Err(error) => {
-                if !std::mem::replace(&mut outputs.refused, true) {
+                if !outputs.refused.swap(true, Relaxed) {
                     let what = if outputs.latest_only {
                         "are skipped"
                     } else {

@@ -37,7 +37,7 @@ fn outputs(folder: &Path, sync: SyncMode) -> SharedOutputs {
         page: None,
         frames_limit: None,
         stored: 0,
-        refused: false,
+        refused: Arc::default(),
         latest_only: false,
     }))
 }
