@@ -1,10 +1,11 @@
 //! Disks that are full: nothing is acknowledged that is not stored, and when there is room again, all of it arrives.
 
 use crate::harness::broker::Broker;
-use crate::harness::eventually::{A_RUN, SOON};
+use crate::harness::eventually::{A_RUN, SOON, eventually_true};
 use crate::harness::folder::Folder;
 use crate::harness::footage::footage;
 use crate::harness::namespace::{remove_ballast, with_tiny_disk};
+use crate::harness::scraping::ask;
 use crate::harness::{publisher, subscriber};
 
 const MIB: u64 = 1024 * 1024;
@@ -27,7 +28,7 @@ fn heals_with(flags: &str) {
     let (disk, out) = (Folder::new(), Folder::new());
     // Room for about ten frames of the forty.
     let storing = subscriber(&broker, disk.path())
-        .flags(&format!("{flags} --frames 40"))
+        .flags(&format!("{flags} --frames 40 --metrics 127.0.0.1:0"))
         .inside(with_tiny_disk(disk.path(), 16 * MIB, 15 * MIB, out.path()))
         .start();
     broker.await_subscriptions(1, "cameras/+/frames");
@@ -37,6 +38,11 @@ fn heals_with(flags: &str) {
         .start();
     storing.says("No space left");
     assert!(storing.is_running());
+    let refuses = "the disk of --out takes no frames: the log says why\n";
+    eventually_true("health to say so", || {
+        let health = ask(&storing, "/healthz");
+        health.status == 503 && health.body == refuses
+    });
     remove_ballast(&storing, disk.path());
     sending.wait(A_RUN).succeeded().publisher_balances();
     let stored = storing.wait(A_RUN).succeeded();

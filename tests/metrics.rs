@@ -211,3 +211,15 @@ fn an_address_that_is_taken_is_refused_before_anything_is_made() {
         .failed(2, &words);
     assert!(!out.path().join("frames").exists());
 }
+
+#[test]
+fn a_publisher_whose_camera_is_away_is_not_well() {
+    let broker = Broker::start();
+    let camera = publisher(&broker)
+        .flags("--metrics 127.0.0.1:0 --source http://127.0.0.1:1/camera")
+        .start();
+    eventually_true("its health to say so", || {
+        let health = ask(&camera, "/healthz");
+        health.status == 503 && health.body.contains("the source gives no pictures since 1")
+    });
+}

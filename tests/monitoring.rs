@@ -115,3 +115,18 @@ fn all_figures_are_listed_with_their_kinds_and_no_others() {
         .collect();
     assert_eq!(listed, shown());
 }
+
+#[test]
+fn the_alerts_are_rules_that_prometheus_takes_and_name_figures_that_are_shown() {
+    let text = fs::read_to_string(repository("docs/MONITORING.md")).expect("the alerts");
+    let (_, rules) = text.split_once("```yaml\n").expect("rules");
+    let (rules, _) = rules.split_once("```").expect("their end");
+    let folder = Folder::new();
+    let file = folder.path().join("alerts.yml");
+    fs::write(&file, rules).expect("writing");
+    promtool("check rules").arg(&file).run(SOON).succeeded();
+    let shown: BTreeSet<String> = shown().into_iter().map(|(name, _)| name).collect();
+    for name in names(rules) {
+        assert!(shown.contains(name), "nobody shows {name}");
+    }
+}

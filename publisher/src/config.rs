@@ -97,6 +97,9 @@ pub(crate) enum Command {
     /// Capture and publish frames (the default)
     Run(Box<RunArgs>),
     /// List the V4L2 cameras of this machine: stable names, formats, sizes, rates and controls
+    ///
+    /// Where there is none it says so, and ends with exit code 0 all the same: it has listed what there is. A script counts those in
+    /// "devices" of --json whose "kind" is "camera".
     #[command(after_long_help = format!("{DEVICES_EXAMPLES}\n{EXIT_CODES_HELP}"))]
     Devices(DevicesArgs),
     /// Check camera, broker, rights, clock and disk with the options of a run, disturbing nobody; exits 1 if anything is wrong

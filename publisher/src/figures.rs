@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::counters::{Counters, DropReason};
 use crate::outbox::Outbox;
 use crate::report::DeliveryTimes;
+use crate::source::Absence;
 
 /// Where the figures are looked up.
 pub(crate) struct Watched {
@@ -22,6 +23,7 @@ pub(crate) struct Watched {
     pub(crate) counters: Arc<Counters>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) times: Arc<DeliveryTimes>,
+    pub(crate) absence: Absence,
     /// Absent without a spool.
     pub(crate) spool_max_bytes: Option<u64>,
 }
@@ -68,6 +70,11 @@ pub(crate) struct Figures {
 }
 
 impl Watched {
+    /// Whether there is a connection to the broker.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.counters.is_connected.load(Relaxed)
+    }
+
     /// How many frames have got a number.
     pub(crate) fn captured(&self) -> u64 {
         self.counters.captured.load(Relaxed)

@@ -68,11 +68,24 @@ impl Shown for Metrics {
     }
 
     fn health(&self) -> Result<(), String> {
-        if self.figures().is_connected {
-            Ok(())
-        } else {
-            Err("not connected to the broker".to_owned())
-        }
+        health(self.watched.is_connected(), self.watched.absence.lasting())
+    }
+}
+
+/// A camera that is plugged in again, or a program that is started anew, is back before that.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a source is away may quote an address or a program: that stands in the log, which fewer can read.
+fn health(is_connected: bool, source_is_away: Option<Duration>) -> Result<(), String> {
+    if !is_connected {
+        return Err("not connected to the broker".to_owned());
+    }
+    match source_is_away {
+        Some(away) if away >= PATIENCE => Err(format!(
+            "the source gives no pictures since {} s: the log says why",
+            away.as_secs()
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -184,4 +197,22 @@ fn states(figures: &Figures) -> [Row; 7] {
             figures.in_flight as f64,
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_says_what_is_wrong() {
+        assert_eq!(health(true, None), Ok(()));
+        assert_eq!(health(true, Some(PATIENCE / 2)), Ok(()));
+        let why = health(false, Some(PATIENCE)).unwrap_err();
+        assert_eq!(why, "not connected to the broker");
+        let why = health(true, Some(PATIENCE)).unwrap_err();
+        assert_eq!(
+            why,
+            "the source gives no pictures since 10 s: the log says why"
+        );
+    }
 }

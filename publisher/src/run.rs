@@ -26,7 +26,7 @@ use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::queue::{Limits, Queue};
 use crate::report::{DeliveryTimes, HoldUp, StatsMaker, Summary, show_progress};
-use crate::source::SourceOptions;
+use crate::source::{Absence, SourceOptions};
 use crate::spool::Spool;
 
 /// Patience at the end: somebody waits after a signal, nobody after a file.
@@ -88,6 +88,7 @@ async fn run(cli: RunArgs) -> anyhow::Result<()> {
         desk,
     );
 
+    let source_options = source_options(&cli, &camera);
     if let Some(showcase) = showcase {
         let watched = Watched {
             camera: camera.clone(),
@@ -95,6 +96,7 @@ async fn run(cli: RunArgs) -> anyhow::Result<()> {
             counters: counters.clone(),
             outbox: outbox.clone(),
             times: times.clone(),
+            absence: source_options.absence.clone(),
             spool_max_bytes: cli
                 .spool
                 .spool_dir
@@ -108,7 +110,7 @@ async fn run(cli: RunArgs) -> anyhow::Result<()> {
     let stop_capture = signal.child_token();
     let captured = Capture {
         spec: cli.source.source.clone(),
-        options: source_options(&cli, &camera),
+        options: source_options,
         limits: CaptureLimits {
             frames: cli.source.frames,
             duration: cli.source.duration,
@@ -224,6 +226,7 @@ pub(crate) fn source_options(cli: &RunArgs, camera: &CameraName) -> SourceOption
         repeat: cli.source.repeat,
         max_frame_bytes: usize::try_from(cli.source.max_frame_bytes.as_u64()).unwrap_or(usize::MAX),
         controls: cli.source.control.clone(),
+        absence: Absence::default(),
     }
 }
 

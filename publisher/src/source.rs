@@ -39,6 +39,7 @@ pub(crate) use v4l2::{DeviceKind, OwnCamera, Trial, VideoDevice, listed, survey,
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) use v4l2::{OfferedFormat, OfferedSize};
 
+pub use outage::Absence;
 pub use spec::{Resolution, SourceClass, SourceSpec};
 
 /// The frame rate of what has none of its own.
@@ -79,6 +80,8 @@ pub struct SourceOptions {
     pub max_frame_bytes: usize,
     /// Set on a V4L2 camera each time that it is opened, in this order.
     pub controls: Vec<ControlSetting>,
+    /// Where a source that comes back by itself says that it is away.
+    pub absence: Absence,
 }
 
 /// An opened source: the start of every picture's way.

@@ -29,6 +29,8 @@ pub struct Figures {
     pub started_at: Timestamp,
     /// Whether there is a connection to the broker.
     pub is_connected: bool,
+    /// Whether the disk takes no frames at the moment: full, read-only or gone.
+    pub store_refuses: bool,
     /// Connections after the first.
     pub reconnects: u64,
     /// Messages that were dealt with.
@@ -63,7 +65,8 @@ pub struct Figures {
     pub bytes_per_second: f64,
     /// The disk of `--out`, looked at every ten seconds; absent where the system does not say.
     pub disk: Option<Space>,
-    /// By name. Names come from the network: of more than 256 cameras, the one that was silent longest is left out.
+    /// By name. Names come from the network: of more than 256 cameras, those are left out of which no picture has come, then those
+    /// that were silent longest.
     pub cameras: Vec<CameraFigures>,
 }
 
@@ -76,6 +79,7 @@ impl Figures {
             at: started_at,
             started_at,
             is_connected: false,
+            store_refuses: false,
             reconnects: 0,
             received: 0,
             bytes: 0,

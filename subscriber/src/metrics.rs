@@ -60,6 +60,9 @@ fn health(figures: &Figures, now: Timestamp) -> Result<(), String> {
     if Duration::try_from(age).is_ok_and(|age| age > STALE) {
         return Err(format!("reception hangs since {:.0} s", age.as_secs_f64()));
     }
+    if figures.store_refuses {
+        return Err("the disk of --out takes no frames: the log says why".to_owned());
+    }
     if figures.is_connected {
         Ok(())
     } else {
@@ -157,6 +160,10 @@ mod tests {
         assert_eq!(why, "not connected to the broker");
         figures.is_connected = true;
         assert_eq!(health(&figures, start + STALE), Ok(()));
+        figures.store_refuses = true;
+        let why = health(&figures, start).unwrap_err();
+        assert_eq!(why, "the disk of --out takes no frames: the log says why");
+        figures.store_refuses = false;
         let why = health(&figures, start + 2 * STALE).unwrap_err();
         assert_eq!(why, "reception hangs since 30 s");
         // Somebody has set the clock back.

@@ -5,6 +5,7 @@ mod handing_out;
 mod seldom;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
@@ -30,6 +31,8 @@ pub(crate) struct Reporter {
     pub(crate) waiting: usize,
     /// Whether there is a connection to the broker.
     pub(crate) is_connected: bool,
+    /// Whether the disk takes no frames at the moment.
+    pub(crate) store_refuses: Arc<AtomicBool>,
     ledger: Arc<SharedLedger>,
     progress: Progress,
     ticks: Interval,
@@ -58,6 +61,7 @@ impl Reporter {
             reconnects: 0,
             waiting: 0,
             is_connected: false,
+            store_refuses: Arc::default(),
             ledger,
             progress,
             ticks,

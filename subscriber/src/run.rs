@@ -78,7 +78,7 @@ async fn run(mut args: RunArgs) -> anyhow::Result<()> {
         store,
         latest: args.files.latest.clone().map(LatestFile::new),
         latest_failed: false,
-        refused: false,
+        refused: Arc::default(),
         stdout: mjpeg_out(args.files.stdout).context("failed to write to standard output")?,
         page,
         frames_limit: args.frames.frames,
@@ -100,6 +100,7 @@ async fn run(mut args: RunArgs) -> anyhow::Result<()> {
         }
         None => (None, RetentionFeed::default()),
     };
+    let refused = Arc::clone(&outputs.refused);
     let outputs = Arc::new(Mutex::new(outputs));
     let at_once = AtOnce::of(&outputs);
     let store_thread = storing::spawn(Arc::clone(&outputs), jobs_to_do, done, give_up.clone())
@@ -107,6 +108,7 @@ async fn run(mut args: RunArgs) -> anyhow::Result<()> {
     let (syncing, syncing_ends) = Syncing::start(Arc::clone(&ledger), args.frames.receipts)
         .context("failed to start syncing")?;
     let mut reporter = reporter(&args, progress, &ledger);
+    reporter.store_refuses = refused;
     let mut view = None;
     if args.wants_figures() {
         let figures = reporter.watch_figures(&out);

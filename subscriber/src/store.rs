@@ -128,6 +128,9 @@ impl FrameStore {
                 reason,
                 id,
             } => self.quarantine(arrival, payload, reason.clone(), id.as_ref()),
+            Content::Nameless { payload, reason } => {
+                self.quarantine(arrival, payload, reason.clone(), None)
+            }
             Content::Decoded(Decoded::Foreign(jpeg)) => match jpeg::check(jpeg) {
                 Ok(size) => self.put_foreign(arrival, jpeg, size),
                 Err(error) => self.quarantine(arrival, jpeg, error.to_string(), None),

@@ -10,6 +10,7 @@ mod syncing;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -49,7 +50,7 @@ pub(crate) struct Stored {
     pub(crate) outcome: Outcome,
     /// Which frame it was, if it was one.
     pub(crate) frame: Option<FrameId>,
-    /// Whose topic it came on, if it was none.
+    /// Whose topic it came on, if it was none; nobody's, where the topic names no camera.
     pub(crate) stranger: Option<CameraName>,
     /// The moment of the grab, or of its arrival if it says none.
     pub(crate) taken_at: Timestamp,
@@ -83,7 +84,7 @@ pub(crate) struct Outputs {
     /// New pictures so far.
     pub(crate) stored: u64,
     /// Whether the disk takes none at the moment: it is said once.
-    pub(crate) refused: bool,
+    pub(crate) refused: Arc<AtomicBool>,
     /// Whether a frame that cannot be stored now gives way to a newer one.
     pub(crate) latest_only: bool,
 }
@@ -159,13 +160,13 @@ fn put(outputs: &mut Outputs, arrival: &Arrival, give_up: &CancellationToken) ->
     loop {
         match outputs.store.put(arrival) {
             Ok(outcome) => {
-                if std::mem::take(&mut outputs.refused) {
+                if outputs.refused.swap(false, Relaxed) {
                     info!("frames can be stored again");
                 }
                 return Some(outcome);
             }
             Err(error) => {
-                if !std::mem::replace(&mut outputs.refused, true) {
+                if !outputs.refused.swap(true, Relaxed) {
                     let what = if outputs.latest_only {
                         "are skipped"
                     } else {
@@ -248,7 +249,7 @@ fn shot(arrival: &Arrival) -> Option<Shot> {
             let (camera, at) = (arrival.camera.clone(), arrival.received_at);
             Some(Shot::foreign(camera, at, jpeg.clone()))
         }
-        Content::Undecodable { .. } => None,
+        Content::Undecodable { .. } | Content::Nameless { .. } => None,
     }
 }
 
@@ -256,15 +257,17 @@ fn answer(job: &Job, outcome: Outcome) -> Stored {
     let (frame, bytes) = match &job.arrival.content {
         Content::Decoded(Decoded::Frame(frame)) => (Some(frame), frame.jpeg.len()),
         Content::Decoded(Decoded::Foreign(jpeg)) => (None, jpeg.len()),
-        Content::Undecodable { payload, .. } => (None, payload.len()),
+        Content::Undecodable { payload, .. } | Content::Nameless { payload, .. } => {
+            (None, payload.len())
+        }
     };
     Stored {
         ack: job.ack,
         outcome,
         frame: frame.map(|frame| frame.id.clone()),
-        stranger: match frame {
-            Some(_) => None,
-            None => Some(job.arrival.camera.clone()),
+        stranger: match (frame, &job.arrival.content) {
+            (Some(_), _) | (None, Content::Nameless { .. }) => None,
+            (None, _) => Some(job.arrival.camera.clone()),
         },
         taken_at: frame.map_or(job.arrival.received_at, |frame| frame.captured_at),
         bytes: bytes as u64,

@@ -7,21 +7,22 @@ mod screen;
 
 use std::io::{IsTerminal as _, stdout};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use runtime::program::UsageError;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::TopArgs;
 use crate::figures;
-use asking::ask;
+use asking::{ask, ask_regularly};
 use screen::Screen;
 
-/// Shows figures until somebody has seen enough.
+/// Shows figures until somebody has seen enough, or a signal says stop: then the terminal is given back as it was, too.
 ///
 /// # Errors
 /// Nothing answers at the beginning, or this is no terminal. Later, what is wrong is shown, and it is tried again.
@@ -34,22 +35,29 @@ pub(crate) async fn run(args: TopArgs) -> anyhow::Result<()> {
         return Err(UsageError(why).into());
     }
     let figures = ask(&args.metrics).await?;
-    let mut screen = Screen::new(args.metrics, figures);
+    let mut screen = Screen::new(args.metrics, figures, Instant::now());
+    let stop = runtime::shutdown::on_signal();
     let mut terminal = ratatui::try_init().context("failed to take the terminal")?;
-    let shown = show(&mut terminal, &mut screen).await;
+    let shown = show(&mut terminal, &mut screen, &stop).await;
     ratatui::restore();
     shown.context("failed to use the terminal")
 }
 
-async fn show(terminal: &mut DefaultTerminal, screen: &mut Screen) -> std::io::Result<()> {
+async fn show(
+    terminal: &mut DefaultTerminal,
+    screen: &mut Screen,
+    stop: &CancellationToken,
+) -> std::io::Result<()> {
     let mut wishes = wishes();
+    let mut answers = ask_regularly(screen.address.clone());
+    // Also while no answer comes: the screen says for how long.
     let mut ticks = interval(figures::INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.reset();
     loop {
-        terminal.draw(|frame| screen.draw(frame))?;
+        terminal.draw(|frame| screen.draw(frame, Instant::now()))?;
         tokio::select! {
-            _ = ticks.tick() => screen.update(ask(&screen.address).await),
+            Some(answer) = answers.recv() => screen.update(answer, Instant::now()),
+            _ = ticks.tick() => {}
+            () = stop.cancelled() => return Ok(()),
             wish = wishes.recv() => match wish {
                 Some(Wish::Scroll(rows)) => screen.scroll(rows),
                 Some(Wish::Redraw) => {}

@@ -65,7 +65,7 @@ impl ExecSource {
         let shown = SourceSpec::Exec(words.into()).to_string();
         Self {
             words: words.into(),
-            outage: Outage::new(shown.clone(), shortest, longest),
+            outage: Outage::new(shown.clone(), shortest, longest, options.absence.clone()),
             shown,
             running: None,
             chunk: vec![0; CHUNK_BYTES],

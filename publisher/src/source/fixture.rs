@@ -20,6 +20,7 @@ pub(crate) fn options() -> SourceOptions {
         repeat: false,
         max_frame_bytes: 1 << 20,
         controls: Vec::new(),
+        absence: super::Absence::default(),
     }
 }
 

@@ -74,7 +74,12 @@ impl HttpSource {
             url: url.clone(),
             body: None,
             pictures: PictureStream::new(options.max_frame_bytes),
-            outage: Outage::new(shown, patience.shortest_wait, patience.longest_wait),
+            outage: Outage::new(
+                shown,
+                patience.shortest_wait,
+                patience.longest_wait,
+                options.absence.clone(),
+            ),
             wait: Duration::ZERO,
             worked: false,
         })

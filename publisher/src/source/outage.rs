@@ -1,12 +1,29 @@
 //! The time between losing a source and having it again: how long to wait before the next try, and what to say.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 /// Pictures for this long, and the next outage begins with short waits again.
 const STEADY: Duration = Duration::from_secs(10);
+
+/// Whether a source is away: shared by the source that knows and by whoever asks how the program is.
+#[derive(Debug, Clone, Default)]
+pub struct Absence(Arc<Mutex<Option<(Instant, String)>>>);
+
+impl Absence {
+    /// For how long; `None` while the source is there, or nobody wants it.
+    pub(crate) fn lasting(&self) -> Option<Duration> {
+        self.lock().as_ref().map(|(since, _)| since.elapsed())
+    }
+
+    /// Nothing in it is ever half done.
+    fn lock(&self) -> MutexGuard<'_, Option<(Instant, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Says each outage when it begins, when its reason changes and when it is over, and spaces the tries in between.
 #[derive(Debug)]
@@ -17,20 +34,25 @@ pub(super) struct Outage {
     longest: Duration,
     next_wait: Duration,
     /// When the outage that lasts began, and the reason that was said last.
-    lasting: Option<(Instant, String)>,
+    lasting: Absence,
     /// The first and the newest picture since the last outage.
     good: Option<(Instant, Instant)>,
 }
 
 impl Outage {
     /// Waits grow from `shortest`, doubling, to `longest`.
-    pub(super) fn new(name: String, shortest: Duration, longest: Duration) -> Self {
+    pub(super) fn new(
+        name: String,
+        shortest: Duration,
+        longest: Duration,
+        lasting: Absence,
+    ) -> Self {
         Self {
             name,
             shortest,
             longest,
             next_wait: shortest,
-            lasting: None,
+            lasting,
             good: None,
         }
     }
@@ -43,16 +65,14 @@ impl Outage {
             self.next_wait = self.shortest;
         }
         let reason = reason.to_string();
-        let (since, said) = self
-            .lasting
-            .take()
-            .unwrap_or((Instant::now(), String::new()));
+        let before = self.lasting.lock().take();
+        let (since, said) = before.unwrap_or((Instant::now(), String::new()));
         if said == reason {
             tracing::debug!("{}: {reason}", self.name);
         } else {
             tracing::warn!("{}: {reason}; trying again until it works", self.name);
         }
-        self.lasting = Some((since, reason));
+        *self.lasting.lock() = Some((since, reason));
         let wait = self.next_wait.mul_f64(0.75 + fastrand::f64() / 4.0);
         self.next_wait = (self.next_wait * 2).min(self.longest);
         wait
@@ -61,7 +81,7 @@ impl Outage {
     /// A picture has come.
     pub(super) fn picture(&mut self) {
         let now = Instant::now();
-        if let Some((since, _)) = self.lasting.take() {
+        if let Some((since, _)) = self.lasting.lock().take() {
             let gone = now - since;
             tracing::info!(
                 "{}: gives pictures after an outage of {:.1} s",
@@ -74,6 +94,13 @@ impl Outage {
     }
 }
 
+/// A source that nobody wants any more, or not now, is not missed.
+impl Drop for Outage {
+    fn drop(&mut self) {
+        self.lasting.lock().take();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,7 +108,7 @@ mod tests {
 
     fn outage() -> Outage {
         let second = Duration::from_secs(1);
-        Outage::new("it".into(), second / 2, second * 30)
+        Outage::new("it".into(), second / 2, second * 30, Absence::default())
     }
 
     fn is_about(wait: Duration, full_secs: f64) -> bool {
@@ -104,9 +131,13 @@ mod tests {
         outage.failed("gone");
         advance(Duration::from_secs(3)).await;
         outage.failed("busy");
-        assert_eq!(outage.lasting, Some((began, "busy".to_owned())));
+        let absence = outage.lasting.clone();
+        assert_eq!(absence.lasting(), Some(began.elapsed()));
         outage.picture();
-        assert_eq!(outage.lasting, None);
+        assert_eq!(absence.lasting(), None);
+        outage.failed("gone");
+        drop(outage);
+        assert_eq!(absence.lasting(), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -78,7 +78,12 @@ struct Streaming {
 impl V4l2Source {
     /// Only takes note: the device itself is opened by the first [`next`](Self::next).
     pub(super) fn new(path: PathBuf, options: &SourceOptions) -> Self {
-        let outage = Outage::new(path.display().to_string(), SHORTEST_WAIT, LONGEST_WAIT);
+        let outage = Outage::new(
+            path.display().to_string(),
+            SHORTEST_WAIT,
+            LONGEST_WAIT,
+            options.absence.clone(),
+        );
         Self {
             path,
             asked: Asked {
@@ -284,6 +289,7 @@ mod tests {
             repeat: false,
             max_frame_bytes: 1 << 20,
             controls: Vec::new(),
+            absence: crate::source::Absence::default(),
         };
         V4l2Source::new(path.to_owned(), &options)
     }

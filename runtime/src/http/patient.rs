@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,19 +15,50 @@ use tokio::time::{Instant, Sleep, sleep_until};
 #[derive(Debug)]
 pub(super) struct Patient {
     stream: TcpStream,
-    _place: OwnedSemaphorePermit,
+    /// `None` once nobody counts them any more.
+    _place: Option<OwnedSemaphorePermit>,
+    answered: LastAnswer,
     patience: Duration,
     /// Runs while the reader takes nothing.
     runs_out: Option<Pin<Box<Sleep>>>,
 }
 
+/// When the other side took something, or connected.
+#[derive(Debug, Clone)]
+pub(super) struct LastAnswer(Arc<Mutex<Instant>>);
+
+impl Default for LastAnswer {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+}
+
+impl LastAnswer {
+    fn now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
+    }
+}
+
 impl Patient {
-    pub(super) fn new(stream: TcpStream, place: OwnedSemaphorePermit, patience: Duration) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        place: Option<OwnedSemaphorePermit>,
+        patience: Duration,
+        answered: LastAnswer,
+    ) -> Self {
         // Pictures and figures are sent as they come.
         let _ = stream.set_nodelay(true);
         Self {
             stream,
             _place: place,
+            answered,
             patience,
             runs_out: None,
         }
@@ -39,6 +71,7 @@ impl Patient {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
+            self.answered.now();
             self.runs_out = None;
             return written;
         }
@@ -113,7 +146,12 @@ mod tests {
         let room = Arc::new(Semaphore::new(1));
         let place = Arc::clone(&room).acquire_owned().await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        let mut patient = Patient::new(stream, place, Duration::from_millis(50));
+        let mut patient = Patient::new(
+            stream,
+            Some(place),
+            Duration::from_millis(50),
+            LastAnswer::default(),
+        );
         patient.write_all(b"taken").await.unwrap();
         let mut taken = [0; 5];
         reader.read_exact(&mut taken).await.unwrap();

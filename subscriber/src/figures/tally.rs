@@ -16,7 +16,8 @@ use crate::counters::Shortfall;
 use crate::store::Outcome;
 use crate::storing::Stored;
 
-/// Cameras that are told apart; the one that has been silent longest goes first.
+/// Cameras that are told apart. Of more, those go first of which nothing but words has come: whoever may publish a status may invent
+/// names. Then the one that has been silent longest goes.
 const MAX_CAMERAS: usize = 256;
 
 /// The cameras' books.
@@ -120,7 +121,7 @@ impl Tally {
         let silent = self
             .cameras
             .iter()
-            .min_by_key(|(_, camera)| camera.heard_at);
+            .min_by_key(|(_, camera)| (camera.has_shown_a_picture(), camera.heard_at));
         if let Some(name) = silent.map(|(name, _)| name.clone()) {
             self.cameras.remove(&name);
         }
@@ -143,6 +144,11 @@ impl CameraTally {
             last: None,
             available: None,
         }
+    }
+
+    /// Duplicates are pictures, too: after a restart of ours they may be all that comes.
+    fn has_shown_a_picture(&self) -> bool {
+        self.stored + self.duplicates > 0
     }
 
     fn take(

@@ -21,11 +21,13 @@ pub(super) fn arrival(reception: &Reception, received: Received) -> Arrival {
             "topic {:?} names no camera that we could take",
             received.topic
         );
-        let content = undecodable(received.payload, reason, None);
         return Arrival {
             camera: CameraName::sanitized(level),
             received_at,
-            content,
+            content: Content::Nameless {
+                payload: received.payload,
+                reason: shortened(reason),
+            },
         };
     };
     let payload = received.payload.clone();
@@ -71,16 +73,20 @@ fn certain_id(decoded: &Decoded) -> Option<FrameId> {
     }
 }
 
-fn undecodable(payload: Bytes, mut reason: String, id: Option<FrameId>) -> Content {
+fn undecodable(payload: Bytes, reason: String, id: Option<FrameId>) -> Content {
+    Content::Undecodable {
+        payload,
+        reason: shortened(reason),
+        id,
+    }
+}
+
+fn shortened(mut reason: String) -> String {
     if let Some((end, _)) = reason.char_indices().nth(MAX_REASON_CHARS) {
         reason.truncate(end);
         reason.push_str("...");
     }
-    Content::Undecodable {
-        payload,
-        reason,
-        id,
-    }
+    reason
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ const STEADY_FRAMES: u32 = 10;
 /// A difference that was said is said again once it is another one by more than this, and by half.
 const NEWS: SignedDuration = SignedDuration::from_secs(1);
 
+/// Cameras that are watched: names come from the network. Of more, the one whose frame is oldest is left out, and begins anew.
+const MAX_CAMERAS: usize = 256;
+
 /// What is known of all cameras.
 #[derive(Debug, Default)]
 pub(super) struct Clocks {
@@ -45,6 +48,7 @@ struct Watch {
     steady: Steady,
     /// The transit that was said last.
     said: Option<SignedDuration>,
+    heard_at: Instant,
 }
 
 /// Frames in a row that take the same time.
@@ -68,17 +72,32 @@ impl Clocks {
     ) -> Option<Disagreement> {
         let begun = || Steady::begin(frame, transit, now);
         let Some(watch) = self.cameras.get_mut(&frame.camera) else {
-            let steady = begun();
-            let watch = Watch { steady, said: None };
+            let watch = Watch {
+                steady: begun(),
+                said: None,
+                heard_at: now,
+            };
+            self.make_room();
             let watch = self.cameras.entry(frame.camera.clone()).or_insert(watch);
             self.from_future += u64::from(transit < FUTURE);
             return watch.judge(transit, now);
         };
         self.from_future += u64::from(transit < FUTURE);
+        watch.heard_at = now;
         if !watch.steady.goes_on_with(frame, transit) {
             watch.steady = begun();
         }
         watch.judge(transit, now)
+    }
+
+    fn make_room(&mut self) {
+        if self.cameras.len() < MAX_CAMERAS {
+            return;
+        }
+        let silent = self.cameras.iter().min_by_key(|(_, watch)| watch.heard_at);
+        if let Some(camera) = silent.map(|(camera, _)| camera.clone()) {
+            self.cameras.remove(&camera);
+        }
     }
 
     /// By how much the clock of `camera` disagrees with ours, as far as its last frames show.
@@ -186,90 +205,4 @@ impl fmt::Display for Disagreement {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const PERIOD: Duration = Duration::from_millis(100);
-
-    /// What is said of frames of one stream, ten a second, that take `transits` (in milliseconds) and bear `sequences`.
-    fn said(frames: impl IntoIterator<Item = (u64, i64)>) -> (Vec<Disagreement>, u64) {
-        let (mut clocks, stream, start) = (Clocks::default(), StreamId::new(), Instant::now());
-        let mut said = Vec::new();
-        for (at, (sequence, millis)) in (0..).zip(frames) {
-            let frame = FrameId {
-                camera: "door".parse().unwrap(),
-                stream,
-                sequence,
-            };
-            let transit = SignedDuration::from_millis(millis);
-            said.extend(clocks.observe(&frame, transit, start + at * PERIOD));
-        }
-        (said, clocks.frames_from_future())
-    }
-
-    fn numbered(transits: impl IntoIterator<Item = i64>) -> impl Iterator<Item = (u64, i64)> {
-        (1..).zip(transits)
-    }
-
-    #[test]
-    fn a_frame_from_the_future_is_said_once_and_counted_each_time() {
-        let (said, from_future) = said(numbered([-3000, -3020, -2990, -3900]));
-        assert_eq!(said, [Disagreement::Future(SignedDuration::from_secs(3))]);
-        assert_eq!(from_future, 4);
-    }
-
-    #[test]
-    fn clocks_that_time_services_keep_are_not_spoken_of() {
-        assert_eq!(said(numbered([-90, 0, 40, -20, 900])), (Vec::new(), 0));
-    }
-
-    #[test]
-    fn a_difference_that_changes_much_is_said_again() {
-        let (said, _) = said(numbered([-3000, -3000, -60_000, -61_000, -200]));
-        let seconds: Vec<_> = said.iter().map(ToString::to_string).collect();
-        assert_eq!(seconds.len(), 3, "{seconds:#?}");
-        assert!(seconds[1].contains("60.0 s before"), "{}", seconds[1]);
-    }
-
-    #[test]
-    fn frames_that_are_all_as_late_point_to_a_clock() {
-        let jitter = [3_600_000, 3_600_030, 3_600_120];
-        let (said, from_future) = said(numbered(jitter.into_iter().cycle().take(900)));
-        assert_eq!(said, [Disagreement::Late(SignedDuration::from_hours(1))]);
-        assert_eq!(from_future, 0);
-    }
-
-    #[test]
-    fn lateness_must_last_to_be_said() {
-        assert!(said(numbered([3_600_000; 600])).0.is_empty());
-    }
-
-    #[test]
-    fn what_loses_frames_or_is_overtaken_is_a_backlog_and_no_clock() {
-        // A full queue that drops: every second one is missing.
-        let with_gaps = (1..2000).map(|n| (2 * n, 60_000));
-        assert!(said(with_gaps).0.is_empty());
-        // A spool: an old frame and a new one in turn.
-        let in_turn = (1..2000).map(|n| {
-            if n % 2 == 0 {
-                (n, 60_000)
-            } else {
-                (9000 + n, 20)
-            }
-        });
-        assert!(said(in_turn).0.is_empty());
-    }
-
-    proptest! {
-        /// The queue empties, or fills, by some part of what comes.
-        #[test]
-        fn a_backlog_that_shrinks_or_grows_is_no_clock(
-            start in 2_000_i64..600_000, change_permille in prop_oneof![-900_i64..-20, 20_i64..900],
-        ) {
-            let transits = (0..3000).map(|n| (start + n * 100 * change_permille / 1000).max(20));
-            prop_assert!(said(numbered(transits)).0.is_empty());
-        }
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -103,6 +104,7 @@ impl Reporter {
         let figures = Figures {
             at: Timestamp::now(),
             is_connected: self.is_connected,
+            store_refuses: self.store_refuses.load(Relaxed),
             reconnects: self.reconnects,
             received: counters.received,
             bytes: counters.bytes,

@@ -11,7 +11,7 @@ use protocol::topic::CameraName;
 /// A message on a frames topic, as it came.
 #[derive(Debug, Clone)]
 pub struct Arrival {
-    /// The camera whose topic it came on.
+    /// The camera whose topic it came on, if that names one.
     pub camera: CameraName,
     /// When it came.
     pub received_at: Timestamp,
@@ -32,6 +32,13 @@ pub enum Content {
         reason: String,
         /// Which frame it is nevertheless, beyond doubt: it need not come again.
         id: Option<FrameId>,
+    },
+    /// It came on a topic whose level is no camera's name; [`Arrival::camera`] is only where it is kept.
+    Nameless {
+        /// The whole payload.
+        payload: Bytes,
+        /// Which topic that was.
+        reason: String,
     },
 }
 

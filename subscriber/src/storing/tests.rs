@@ -37,7 +37,7 @@ fn outputs(folder: &Path, sync: SyncMode) -> SharedOutputs {
         page: None,
         frames_limit: None,
         stored: 0,
-        refused: false,
+        refused: Arc::default(),
         latest_only: false,
     }))
 }
@@ -110,4 +110,33 @@ fn what_is_wished_to_be_synced_is_synced_at_once_and_all_is_at_the_end() {
     drop(ends);
     assert!(syncing.finish());
     assert!(written().contains(&ledger.read(session)));
+}
+
+#[test]
+fn what_comes_on_a_topic_without_a_camera_s_name_is_counted_for_no_camera() {
+    let job = |content| Job {
+        arrival: Arrival {
+            camera: "a-b".parse().unwrap(),
+            received_at: Timestamp::UNIX_EPOCH,
+            content,
+        },
+        ack: None,
+    };
+    let outcome = Outcome::Quarantined {
+        path: "x".into(),
+        reason: String::new(),
+    };
+    let (payload, reason) = (Bytes::new(), String::new());
+    let nameless = job(Content::Nameless {
+        payload: payload.clone(),
+        reason: reason.clone(),
+    });
+    assert_eq!(answer(&nameless, outcome.clone()).camera(), None);
+    let named = job(Content::Undecodable {
+        payload,
+        reason,
+        id: None,
+    });
+    let named = answer(&named, outcome);
+    assert_eq!(named.camera().map(CameraName::as_str), Some("a-b"));
 }

@@ -1,4 +1,4 @@
-//! One question to a running subscriber, over HTTP.
+//! Questions to a running subscriber, over HTTP.
 
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use hyper::header::HOST;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::figures::Figures;
+use crate::figures::{self, Figures};
 
 /// On this machine, or at the end of a slow line.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -33,6 +34,23 @@ pub(super) async fn ask(address: &str) -> anyhow::Result<Figures> {
     serde_json::from_slice(&json).with_context(|| {
         format!("what answers at {address} is no frame-subscriber of this version: is it a publisher's --metrics?")
     })
+}
+
+/// Asks once a second, as a task of its own: nobody at the keyboard waits for an answer. It ends with the receiver.
+pub(super) fn ask_regularly(address: String) -> mpsc::Receiver<anyhow::Result<Figures>> {
+    let (answers, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut ticks = interval(figures::INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.reset();
+        loop {
+            ticks.tick().await;
+            if answers.send(ask(&address).await).await.is_err() {
+                return;
+            }
+        }
+    });
+    receiver
 }
 
 async fn get(address: &str) -> anyhow::Result<Vec<u8>> {

@@ -1,5 +1,7 @@
 //! What `top` shows: a line of the whole, and one of each camera.
 
+use std::time::{Duration, Instant};
+
 use bytesize::ByteSize;
 use jiff::{SignedDuration, Timestamp};
 use ratatui::Frame;
@@ -14,6 +16,8 @@ use crate::figures::{CameraFigures, CameraStatus, Figures};
 pub(super) struct Screen {
     pub(super) address: String,
     figures: Figures,
+    /// When they came.
+    heard_at: Instant,
     /// Why there are no newer ones.
     trouble: Option<String>,
     /// Cameras above the first that is shown.
@@ -21,20 +25,22 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub(super) fn new(address: String, figures: Figures) -> Self {
+    pub(super) fn new(address: String, figures: Figures, now: Instant) -> Self {
         Self {
             address,
             figures,
+            heard_at: now,
             trouble: None,
             scrolled: 0,
         }
     }
 
     /// Takes newer figures, or why there are none.
-    pub(super) fn update(&mut self, answer: anyhow::Result<Figures>) {
+    pub(super) fn update(&mut self, answer: anyhow::Result<Figures>, now: Instant) {
         match answer {
             Ok(figures) => {
                 self.figures = figures;
+                self.heard_at = now;
                 self.trouble = None;
             }
             Err(error) => self.trouble = Some(format!("{error:#}")),
@@ -47,21 +53,24 @@ impl Screen {
         self.scrolled = self.scrolled.saturating_add_signed(rows).min(last);
     }
 
-    pub(super) fn draw(&self, frame: &mut Frame) {
+    pub(super) fn draw(&self, frame: &mut Frame, now: Instant) {
+        let silent = now.saturating_duration_since(self.heard_at);
         let rows = Layout::vertical([
             Constraint::Length(4),
             Constraint::Fill(1),
             Constraint::Length(1),
         ]);
         let [head, cameras, foot] = frame.area().layout(&rows);
-        frame.render_widget(self.head(), head);
+        frame.render_widget(self.head(silent), head);
         frame.render_widget(self.cameras(), cameras);
-        frame.render_widget(self.foot(), foot);
+        frame.render_widget(self.foot(silent), foot);
     }
 
-    fn head(&self) -> Paragraph<'_> {
+    fn head(&self, silent: Duration) -> Paragraph<'_> {
         let figures = &self.figures;
-        let connected = if figures.is_connected {
+        let connected = if is_long(silent) {
+            "as it was last known".red().bold()
+        } else if figures.is_connected {
             "connected".green()
         } else {
             "not connected to the broker".red().bold()
@@ -111,15 +120,24 @@ impl Screen {
         )
     }
 
-    fn foot(&self) -> Line<'_> {
-        if let Some(trouble) = &self.trouble {
-            return Line::from(trouble.as_str()).red().bold();
+    fn foot(&self, silent: Duration) -> Line<'_> {
+        if self.trouble.is_some() || is_long(silent) {
+            let why = self.trouble.as_deref().unwrap_or("no answer yet");
+            let since = time(silent.try_into().unwrap_or(SignedDuration::MAX));
+            return Line::from(format!("no figures for {since}, q quits: {why}"))
+                .red()
+                .bold();
         }
         match self.figures.cameras.len() {
             0 => Line::from("q quits   no camera has been heard of yet").dim(),
             cameras => Line::from(format!("q quits   {cameras} cameras, arrows scroll")).dim(),
         }
     }
+}
+
+/// Figures come once a second; what is older than this is old.
+fn is_long(silent: Duration) -> bool {
+    silent > Duration::from_secs(3)
 }
 
 const CAMERA: &str = "camera";

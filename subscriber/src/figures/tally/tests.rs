@@ -89,3 +89,25 @@ fn invented_names_push_out_who_was_silent_longest() {
     let has = |number| figures.iter().any(|camera| camera.name == name(number));
     assert!(has(0) && !has(1) && has(2) && has(9999));
 }
+
+#[test]
+fn names_of_which_no_picture_has_come_push_out_each_other_and_no_camera() {
+    let (mut tally, start) = (Tally::default(), Instant::now());
+    tally.enter(&stored(&name(0), on_disk()), start);
+    let set_aside = Outcome::Quarantined {
+        path: "z".into(),
+        reason: "no picture".to_owned(),
+    };
+    for number in 1..=3 * MAX_CAMERAS {
+        let at = start + Duration::from_millis(number as u64);
+        match number % 3 {
+            0 => tally.enter_status(&name(number), CameraStatus::Online, at),
+            1 => tally.enter_available(&name(number), 1, at),
+            _ => tally.enter(&stored(&name(number), set_aside.clone()), at),
+        }
+    }
+    let figures = taken(&mut tally);
+    assert_eq!(figures.len(), MAX_CAMERAS);
+    let of_camera = figures.iter().find(|camera| camera.name == name(0));
+    assert_eq!(of_camera.map(|camera| camera.stored), Some(1));
+}

@@ -9,8 +9,12 @@ use crate::figures::{LastPicture, Latency};
 
 /// What stands on a terminal of this size, line by line.
 fn lines(screen: &Screen, width: u16, height: u16) -> Vec<String> {
+    lines_at(screen, screen.heard_at, width, height)
+}
+
+fn lines_at(screen: &Screen, now: Instant, width: u16, height: u16) -> Vec<String> {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| screen.draw(frame)).unwrap();
+    terminal.draw(|frame| screen.draw(frame, now)).unwrap();
     let cells = terminal.backend().buffer().content();
     let rows = cells.chunks(width.into());
     let text = rows.map(|row| {
@@ -62,7 +66,7 @@ fn screen(cameras: Vec<CameraFigures>) -> Screen {
         cameras,
         ..Figures::at_start(start)
     };
-    Screen::new("127.0.0.1:9464".to_owned(), figures)
+    Screen::new("127.0.0.1:9464".to_owned(), figures, Instant::now())
 }
 
 #[test]
@@ -94,15 +98,26 @@ fn a_camera_is_a_line_below_the_whole() {
 }
 
 #[test]
-fn that_nothing_answers_any_more_is_said_beside_what_was_last_known() {
+fn that_nothing_answers_any_more_is_said_with_how_long_since_beside_what_was_last_known() {
     let mut screen = screen(vec![camera("front-door")]);
-    screen.update(Err(anyhow!("nothing answers at 127.0.0.1:9464")));
-    let shown = lines(&screen, 110, 8);
+    let heard_at = screen.heard_at;
+    let later = heard_at + Duration::from_secs(80);
+    // The one who is asked may also hang.
+    let hanging = lines_at(&screen, later, 110, 8);
+    assert_eq!(hanging[7], "no figures for 80s, q quits: no answer yet");
+    screen.update(Err(anyhow!("nothing answers at 127.0.0.1:9464")), later);
+    let shown = lines_at(&screen, later, 110, 8);
+    assert!(shown[0].contains("as it was last known"), "{shown:#?}");
     assert!(shown[5].contains("front-door"), "{shown:#?}");
-    assert_eq!(shown[7], "nothing answers at 127.0.0.1:9464");
+    assert_eq!(
+        shown[7],
+        "no figures for 80s, q quits: nothing answers at 127.0.0.1:9464"
+    );
     let figures = screen.figures.clone();
-    screen.update(Ok(figures));
-    assert!(lines(&screen, 110, 8)[7].starts_with("q quits"));
+    screen.update(Ok(figures), later);
+    let again = lines_at(&screen, later, 110, 8);
+    assert!(again[7].starts_with("q quits"), "{again:#?}");
+    assert!(again[0].contains("   connected   "), "{again:#?}");
 }
 
 #[test]
