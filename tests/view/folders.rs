@@ -1,6 +1,7 @@
 //! A folder alone: every frame is found in its place, and can be taken away.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 
 use serde_json::Value;
 
@@ -28,6 +29,45 @@ fn picture(site: &Site, frame: &Value) -> Vec<u8> {
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(reply.header("content-type"), Some("image/jpeg"));
     reply.body
+}
+
+/// All of time.
+const ALL: &str = "from=0&to=4000000000000000";
+
+/// The files of a zip, by name.
+#[track_caller]
+fn unpack(zip: &[u8]) -> Vec<Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("frames.zip");
+    fs::write(&file, zip).unwrap();
+    Launch::new("python", python())
+        .flags("-m zipfile -e")
+        .arg(&file)
+        .arg(folder.path())
+        .run(SOON)
+        .succeeded();
+    fs::remove_file(&file).unwrap();
+    let mut names: Vec<_> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|item| item.unwrap().path())
+        .collect();
+    names.sort();
+    names.iter().map(|name| fs::read(name).unwrap()).collect()
+}
+
+/// Whether a download of everything ends as HTTP wants it.
+#[track_caller]
+fn ends_well(site: &Site, kind: &str) -> bool {
+    let mut connection = site.connect();
+    let host = &site.address;
+    let request = format!(
+        "GET /download/door/{kind}?{ALL} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    );
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+    answer.ends_with(b"\r\n0\r\n\r\n")
 }
 
 #[test]
@@ -82,25 +122,55 @@ fn a_stretch_of_time_is_taken_away_as_zip_and_as_mjpeg() {
     assert!(mjpeg.body == footage().frames[1..5].concat());
 
     let zip = site.get(&format!("/download/door/zip?{stretch}"));
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("frames.zip");
-    fs::write(&file, &zip.body).unwrap();
-    Launch::new("python", python())
-        .flags("-m zipfile -e")
-        .arg(&file)
-        .arg(folder.path())
-        .run(SOON)
-        .succeeded();
-    fs::remove_file(&file).unwrap();
-    let mut names: Vec<_> = fs::read_dir(folder.path())
-        .unwrap()
-        .map(|item| item.unwrap().path())
-        .collect();
-    names.sort();
-    let unpacked: Vec<_> = names.iter().map(|name| fs::read(name).unwrap()).collect();
-    assert!(unpacked == footage().frames[1..5]);
+    assert!(unpack(&zip.body) == footage().frames[1..5]);
     let backwards = site.get("/download/door/zip?from=2&to=1");
     assert_eq!(backwards.status, 400);
+}
+
+#[test]
+fn what_has_no_file_is_left_out_of_a_download_and_holds_up_nothing() {
+    let out = with_frames(6);
+    let pictures = out.pictures();
+    fs::remove_file(&pictures[1]).unwrap();
+    // A pipe that nobody writes into.
+    fs::remove_file(&pictures[2]).unwrap();
+    Launch::new("mkfifo", "mkfifo")
+        .arg(&pictures[2])
+        .run(SOON)
+        .succeeded();
+    fs::remove_file(&pictures[3]).unwrap();
+    std::os::unix::fs::symlink(&pictures[0], &pictures[3]).unwrap();
+    let (view, site) = start_view(out.path());
+    await_frames(&site, "door", 6);
+    let mjpeg = site.get(&format!("/download/door/mjpeg?{ALL}"));
+    let frames = &footage().frames;
+    assert!(mjpeg.body == [&frames[0][..], &frames[4], &frames[5]].concat());
+    view.says("3 frames of door were left out of a download");
+    let zip = unpack(&site.get(&format!("/download/door/zip?{ALL}")).body);
+    assert!(zip[..3] == [&frames[0][..], &frames[4], &frames[5]]);
+    assert!(zip[3].starts_with(b"3 frames of this time are not here"));
+    assert_eq!(
+        site.get(&format!("/download/shed/zip?{ALL}")).status,
+        404,
+        "an empty zip"
+    );
+}
+
+#[test]
+fn a_download_that_cannot_go_on_does_not_look_whole() {
+    let out = with_frames(3);
+    let (_view, site) = start_view(out.path());
+    await_frames(&site, "door", 3);
+    assert!(ends_well(&site, "zip") && ends_well(&site, "mjpeg"));
+    // The system refuses a name of so many characters, as it would one on a disk that is broken.
+    let index = out.pictures()[0].with_file_name("index.jsonl");
+    let lines = fs::read_to_string(&index).unwrap();
+    let name = out.pictures()[1].file_name().unwrap().to_owned();
+    let broken = lines.replace(name.to_str().unwrap(), &"x".repeat(300));
+    fs::write(&index, broken).unwrap();
+    let (_view, site) = start_view(out.path());
+    await_frames(&site, "door", 3);
+    assert!(!ends_well(&site, "zip") && !ends_well(&site, "mjpeg"));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Who may see the page, and what nobody may.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::{start_view, view, with_frames};
@@ -152,6 +154,10 @@ fn an_address_that_others_reach_needs_a_token_of_some_length() {
     elsewhere().run(SOON).failed(2, "needs a token");
     elsewhere()
         .env("FRAMEBRIDGE_VIEW_TOKEN", "hunter2")
+        .run(SOON)
+        .failed(2, "at least 16");
+    view(out.path())
+        .env("FRAMEBRIDGE_VIEW_TOKEN", OsStr::from_bytes(&[0xff; 20]))
         .run(SOON)
         .failed(2, "at least 16");
     bare_subscriber()

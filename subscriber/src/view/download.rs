@@ -2,6 +2,8 @@
 //!
 //! Frames are read while they are sent: however long the stretch, a few pictures are in memory, and in a zip its list of contents.
 
+mod sending;
+
 use std::io;
 use std::sync::Arc;
 
@@ -14,13 +16,14 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use protocol::topic::CameraName;
-use tokio::io::{AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::io::{AsyncWriteExt as _, DuplexStream};
 use tokio_util::compat::TokioAsyncWriteCompatExt as _;
 use tokio_util::io::ReaderStream;
-use tracing::{debug, info};
+use tracing::warn;
 
-use super::pages::{Refusal, Stretch, camera_name, file_name};
-use super::recording::{Direction, Found, Place, Recording};
+use self::sending::Sending;
+use super::pages::{Refusal, Stretch, camera_name, file_name, unreadable};
+use super::recording::{Direction, Found, Place, Recording, is_no_picture};
 use crate::index::Entry;
 
 /// What waits to be sent.
@@ -41,8 +44,8 @@ struct Way {
     /// Found, and not yet read; the nearest last.
     ahead: Vec<Found>,
     is_at_the_end: bool,
-    /// Frames whose files were gone.
-    gone: u64,
+    /// Frames of which there is no file, or not any more.
+    left_out: u64,
 }
 
 pub(super) async fn zip(
@@ -61,7 +64,7 @@ pub(super) async fn zip(
         );
         return Err((StatusCode::PAYLOAD_TOO_LARGE, why));
     }
-    Ok(way.answer("zip", "application/zip", send_zip))
+    way.answer("zip", "application/zip", send_zip).await
 }
 
 pub(super) async fn mjpeg(
@@ -70,9 +73,7 @@ pub(super) async fn mjpeg(
     Query(stretch): Query<Stretch>,
 ) -> Result<Response, Refusal> {
     let way = Way::new(recording, camera_name(&camera)?, &stretch)?;
-    Ok(way.answer("mjpeg", "video/x-motion-jpeg", |way, to| {
-        send_mjpeg(way, to)
-    }))
+    way.answer("mjpeg", "video/x-motion-jpeg", send_mjpeg).await
 }
 
 async fn send_zip(mut way: Way, to: DuplexStream) -> io::Result<()> {
@@ -84,6 +85,16 @@ async fn send_zip(mut way: Way, to: DuplexStream) -> io::Result<()> {
             .last_modification_date(zip_time(taken_at))
             .unix_permissions(0o644);
         zip.write_entry_whole(name, &jpeg)
+            .await
+            .map_err(io::Error::other)?;
+    }
+    if way.left_out > 0 {
+        let name = ZipEntryBuilder::new("left-out.txt".into(), Compression::Stored);
+        let words = format!(
+            "{} frames of this time are not here: their files were deleted, or are no files but links, for example.\n",
+            way.left_out
+        );
+        zip.write_entry_whole(name.unix_permissions(0o644), words.as_bytes())
             .await
             .map_err(io::Error::other)?;
     }
@@ -115,32 +126,35 @@ impl Way {
             place: Place::before_all_of(stretch.from),
             ahead: Vec::new(),
             is_at_the_end: false,
-            gone: 0,
+            left_out: 0,
         })
     }
 
     /// An answer that `send` writes while it is read. When the reader goes, so does the work.
-    fn answer<Sent>(
-        self,
+    async fn answer<Sent>(
+        mut self,
         extension: &str,
         kind: &'static str,
-        send: impl FnOnce(Self, DuplexStream) -> Sent + Send + 'static,
-    ) -> Response
+        send: impl FnOnce(Self, DuplexStream) -> Sent,
+    ) -> Result<Response, Refusal>
     where
         Sent: Future<Output = io::Result<()>> + Send + 'static,
     {
+        if !self
+            .look_ahead()
+            .await
+            .map_err(|error| unreadable(&error))?
+        {
+            let why = "there are no frames of this camera in this time\n";
+            return Err((StatusCode::NOT_FOUND, why.into()));
+        }
         let begin = Timestamp::from_microsecond(self.place.time).unwrap_or_default();
         let name = format!(
             "{}_{}.{extension}",
             self.camera,
             begin.strftime("%Y%m%dT%H%M%SZ")
         );
-        let (from, to) = duplex(AHEAD_BYTES);
-        tokio::spawn(async move {
-            if let Err(error) = send(self, to).await {
-                debug!("a download ended early: {error}");
-            }
-        });
+        let sending = Sending::begin(AHEAD_BYTES, |to| send(self, to));
         let headers = [
             (header::CONTENT_TYPE, kind.to_owned()),
             (
@@ -148,21 +162,21 @@ impl Way {
                 format!("attachment; filename=\"{name}\""),
             ),
         ];
-        (
-            headers,
-            Body::from_stream(ReaderStream::with_capacity(from, AHEAD_BYTES)),
-        )
-            .into_response()
+        let body = Body::from_stream(ReaderStream::with_capacity(sending, AHEAD_BYTES));
+        Ok((headers, body).into_response())
     }
 
-    /// The next frame with its picture. A frame that retention has deleted meanwhile is left out, which is logged.
+    /// The next frame with its picture. One of which there is no file is left out, which is logged: retention may have deleted it
+    /// meanwhile. A disk that cannot be read is an error.
     async fn next(&mut self) -> io::Result<Option<(Entry, Vec<u8>)>> {
         loop {
             if self.ahead.is_empty() && !self.look_ahead().await? {
-                if self.gone > 0 {
-                    info!(
-                        "{} frames of a download were deleted before they were read",
-                        self.gone
+                if self.left_out > 0 {
+                    let Self {
+                        left_out, camera, ..
+                    } = self;
+                    warn!(
+                        "{left_out} frames of {camera} were left out of a download: their files are not there"
                     );
                 }
                 return Ok(None);
@@ -172,11 +186,12 @@ impl Way {
             };
             self.place = found.place;
             let recording = Arc::clone(&self.recording);
-            let file = blocking(move || recording.file(found.place)).await?;
-            if file.is_some() {
-                return Ok(file);
+            match blocking(move || recording.file(found.place)).await {
+                Ok(Some(file)) => return Ok(Some(file)),
+                Ok(None) => self.left_out += 1,
+                Err(error) if is_no_picture(&error) => self.left_out += 1,
+                Err(error) => return Err(error),
             }
-            self.gone += 1;
         }
     }
 

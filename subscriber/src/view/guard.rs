@@ -6,8 +6,9 @@
 //! - With a token, everything but the form to enter it needs it: as a cookie, as `Authorization: Bearer`, or once in the address.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
-use axum::extract::{Form, Query, Request, State};
+use axum::extract::{Form, FromRequest as _, Query, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode, uri::Authority};
 use axum::middleware::Next;
@@ -42,6 +43,9 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 /// A year: who has entered the token once on a device does not have to again.
 const COOKIE_SECONDS: u32 = 365 * 24 * 60 * 60;
+
+/// How long a form with the token may take.
+const FORM_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What is needed to see the page.
 #[derive(Debug, Clone)]
@@ -151,9 +155,14 @@ pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Ne
     answer
 }
 
-/// The token, as the form sends it.
-pub(super) async fn enter(State(guard): State<Guard>, Form(entry): Form<Entry>) -> Response {
-    guard.answer(&entry.token)
+/// The token, as the form sends it. Anybody may knock: who does not finish must not keep a connection from others.
+pub(super) async fn enter(State(guard): State<Guard>, request: Request) -> Response {
+    let form = Form::<Entry>::from_request(request, &());
+    match tokio::time::timeout(FORM_PATIENCE, form).await {
+        Ok(Ok(Form(entry))) => guard.answer(&entry.token),
+        Ok(Err(refused)) => refused.into_response(),
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "the form did not come\n").into_response(),
+    }
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -198,5 +207,24 @@ fn is_from_here(headers: &HeaderMap, host: &Authority, method: &Method) -> bool 
                 && has("sec-fetch-mode", "navigate")
                 && has("sec-fetch-dest", "document")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use tokio_util::io::ReaderStream;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_knocks_and_does_not_finish_is_let_go_of() {
+        let (silent, _never_says) = tokio::io::duplex(1);
+        let request = Request::post("/enter")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from_stream(ReaderStream::new(silent)))
+            .unwrap();
+        let answer = enter(State(Guard::new(None, 80)), request).await;
+        assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
     }
 }

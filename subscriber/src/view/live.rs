@@ -12,15 +12,21 @@
 
 pub(super) mod feed;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
+use bytes::Bytes;
 use protocol::topic::CameraName;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use self::feed::{Picture, Pictures};
@@ -32,6 +38,11 @@ const LONGEST_WORD: usize = 64 * 1024;
 
 /// Cameras that a page may ask for at once.
 const MOST_WANTED: usize = 256;
+
+/// A page is asked so often whether it is still there, and gone once it has said nothing for [`MISSED`] questions: a phone that
+/// leaves the network says no good-bye.
+const ASKED_EVERY: Duration = Duration::from_secs(30);
+const MISSED: u32 = 3;
 
 /// Where pages hear what happens.
 #[derive(Debug, Clone)]
@@ -111,6 +122,9 @@ impl Page {
         }
         let parts = Arc::clone(&self.live.parts.borrow_and_update());
         self.tell(&Told::Recording(&parts)).await?;
+        let mut ask = interval(ASKED_EVERY);
+        ask.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut unanswered = 0;
         loop {
             while let Some(picture) = self.next_picture() {
                 self.show(&picture).await?;
@@ -120,15 +134,25 @@ impl Page {
                 None => (None, None),
             };
             tokio::select! {
-                said = self.socket.recv() => match said {
-                    Some(Ok(Message::Text(text))) => {
-                        if !self.hear(&text) {
-                            return Ok(());
+                said = self.socket.recv() => {
+                    unanswered = 0;
+                    match said {
+                        Some(Ok(Message::Text(text))) => {
+                            if !self.hear(&text) {
+                                return Ok(());
+                            }
                         }
+                        Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
+                        Some(Ok(_)) => {}
                     }
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
-                    Some(Ok(_)) => {}
-                },
+                }
+                _ = ask.tick() => {
+                    if unanswered == MISSED {
+                        return Ok(());
+                    }
+                    unanswered += 1;
+                    self.socket.send(Message::Ping(Bytes::new())).await?;
+                }
                 () = Pictures::changed(pictures, !self.wanted.is_empty()) => {}
                 figures = changed(figures) => self.tell(&Told::Figures(&figures)).await?,
                 parts = changed(Some(&mut self.live.parts)) => self.tell(&Told::Recording(&parts)).await?,

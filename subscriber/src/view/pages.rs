@@ -137,17 +137,19 @@ pub(super) async fn reading<T: Send + 'static>(
 ) -> Result<T, Refusal> {
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(done)) => Ok(done),
-        // A path of this machine is not everybody's business.
-        Ok(Err(error)) => {
-            debug!("the page could not be answered: {error}");
-            let why = format!("the recording could not be read: {error}\n");
-            Err((StatusCode::INTERNAL_SERVER_ERROR, why))
-        }
+        Ok(Err(error)) => Err(unreadable(&error)),
         Err(_) => Err((
             StatusCode::INTERNAL_SERVER_ERROR,
             "this went wrong\n".into(),
         )),
     }
+}
+
+/// What is said of a disk that cannot be read. A path of this machine is not everybody's business.
+pub(super) fn unreadable(error: &std::io::Error) -> Refusal {
+    debug!("the page could not be answered: {error}");
+    let why = format!("the recording could not be read: {error}\n");
+    (StatusCode::INTERNAL_SERVER_ERROR, why)
 }
 
 pub(super) fn camera_name(text: &str) -> Result<CameraName, Refusal> {

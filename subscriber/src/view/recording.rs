@@ -29,7 +29,7 @@ use self::folder::{FolderId, Folders, Met};
 use crate::index::{Entry, Kind};
 use crate::retention::journal::Journal;
 
-pub(super) use self::frames::{Direction, Found, Place};
+pub(super) use self::frames::{Direction, Found, Place, is_no_picture};
 pub(super) use self::reading::keep_reading;
 pub(super) use self::timeline::Timeline;
 

@@ -236,19 +236,29 @@ impl Search {
     }
 }
 
+/// Whether what stands in a frame's place can never be its picture: others may be.
+pub(in crate::view) fn is_no_picture(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
+}
+
 /// Reads a picture that is no link: neither it nor anything on the way to it leads elsewhere.
 fn read_file(path: &std::path::Path) -> io::Result<Vec<u8>> {
+    let no_picture = |why| io::Error::new(io::ErrorKind::InvalidData, why);
     if fs::canonicalize(path)? != path {
-        return Err(io::Error::other("it is a link, and is not followed"));
+        return Err(no_picture("it is a link, and is not followed"));
     }
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
+    // Before it is opened: a pipe would wait for somebody who writes.
+    let metadata = fs::symlink_metadata(path)?;
     if !metadata.is_file() {
-        return Err(io::Error::other("it is no file"));
+        return Err(no_picture("it is no file"));
     }
-    let mut bytes =
-        Vec::with_capacity(usize::try_from(metadata.len().min(MAX_FILE_BYTES)).unwrap_or(0));
-    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(no_picture("it is too large for a picture"));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    File::open(path)?
+        .take(MAX_FILE_BYTES)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
