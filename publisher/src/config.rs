@@ -142,6 +142,9 @@ pub(crate) struct ForgetArgs {
     /// The camera
     #[arg(long, env = "FRAMEBRIDGE_CAMERA", value_name = "NAME")]
     pub(crate) camera: CameraName,
+    /// Also if its last word is that it is online: when camera and broker lost their power at once, nobody said that it went
+    #[arg(long, env = "FRAMEBRIDGE_FORCE", value_parser = BoolishValueParser::new())]
+    pub(crate) force: bool,
 
     #[command(flatten)]
     pub(crate) topics: TopicArgs,

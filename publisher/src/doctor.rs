@@ -29,6 +29,7 @@ pub(crate) async fn check(args: DoctorArgs) -> anyhow::Result<()> {
             Demand {
                 option: "--spool-dir",
                 folder: &folder_of(dir, &camera),
+                bounded_by: "--spool-max-bytes",
                 may_grow_to: Some(("--spool-max-bytes", run.spool.spool_max_bytes.as_u64())),
                 bytes_per_second: None,
             },

@@ -20,7 +20,7 @@ use crate::config::ForgetArgs;
 
 /// How long the whole may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a retained status may take once its subscription is granted; Mosquitto sends it at once.
+/// How long the retained status may take once its subscription is granted; Mosquitto sends it at once.
 const STATUS_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Forgets a camera.
@@ -46,7 +46,15 @@ pub(crate) async fn forget(args: ForgetArgs) -> anyhow::Result<()> {
     let Ok(forgotten) = forgotten else {
         bail!("{broker} did not answer within {PATIENCE:?}");
     };
-    forgotten?;
+    if !forgotten? {
+        writeln!(
+            std::io::stdout(),
+            "no camera {camera} has left a status at {broker}: is the name right (capitals count), and --topic-prefix? What else \
+             there might be was taken away all the same"
+        )
+        .context("failed to say so")?;
+        return Ok(());
+    }
     // MQTT 3.1.1 has no word for a publish that is denied.
     let done = match args.broker.protocol {
         Protocol::V5 => "is forgotten",
@@ -81,12 +89,16 @@ fn link_options(args: &ForgetArgs) -> anyhow::Result<LinkOptions> {
     })
 }
 
-async fn take_away(args: &ForgetArgs, session: &mut Session) -> anyhow::Result<()> {
+/// Whether there was a camera of this name.
+async fn take_away(args: &ForgetArgs, session: &mut Session) -> anyhow::Result<bool> {
     let (camera, prefix) = (&args.camera, &args.topics.topic_prefix);
     let status = prefix.status(camera);
+    // Every camera that ever came has left one, and its user may read it.
+    let last_word = retained(session, &status).await?;
     ensure!(
-        !is_online(session, &status).await?,
-        "camera {camera} is online: stop it first"
+        args.force || last_word.as_deref() != Some(ONLINE.as_bytes()),
+        "camera {camera} is online: stop it first; if it is gone and only its last word says so (a power cut of camera and \
+         broker at once), use --force"
     );
     let topics = [
         config_topic(&args.topics.home_assistant_prefix, prefix, camera),
@@ -119,12 +131,12 @@ async fn take_away(args: &ForgetArgs, session: &mut Session) -> anyhow::Result<(
             bail!("the broker denies publishing {topic}: do it as the camera's user (--username)");
         }
     }
-    Ok(())
+    Ok(last_word.is_some())
 }
 
-/// Whether the camera's retained status says so.
-async fn is_online(session: &mut Session, status: &str) -> anyhow::Result<bool> {
-    session.subscribe(status, Qos::AtLeastOnce);
+/// What the broker keeps under `topic`, if it keeps anything.
+async fn retained(session: &mut Session, topic: &str) -> anyhow::Result<Option<Bytes>> {
+    session.subscribe(topic, Qos::AtLeastOnce);
     let mut deadline = None;
     loop {
         let next = session.next_event();
@@ -134,12 +146,12 @@ async fn is_online(session: &mut Session, status: &str) -> anyhow::Result<bool> 
         };
         match event {
             Ok(Ok(Event::Subscribed)) => deadline = Some(Instant::now() + STATUS_PATIENCE),
-            Ok(Ok(Event::Received(received, _))) if received.topic == status => {
-                return Ok(received.payload == ONLINE);
+            Ok(Ok(Event::Received(received, _))) if received.topic == topic => {
+                return Ok(Some(received.payload));
             }
             Ok(Ok(_)) => {}
             Ok(Err(error)) => return Err(error.into()),
-            Err(_) => return Ok(false),
+            Err(_) => return Ok(None),
         }
     }
 }

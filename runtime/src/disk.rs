@@ -30,6 +30,8 @@ pub struct Demand<'a> {
     pub option: &'a str,
     /// The folder; it need not be there yet.
     pub folder: &'a Path,
+    /// The options that bound what is kept in it, for who runs out of room.
+    pub bounded_by: &'a str,
     /// How large its content may become, if that is bounded: the option, and bytes.
     pub may_grow_to: Option<(&'a str, u64)>,
     /// What comes now, if that is known.
@@ -60,7 +62,10 @@ pub fn check(findings: &mut Findings, demand: Demand<'_>) {
         Err(error) => {
             return findings.error(
                 CHECK,
-                format!("{what} cannot be written to: {error}: give it to this user, make room, or name another folder"),
+                format!(
+                    "{what} cannot be written to: {error}: {}",
+                    advice(&error, demand, &present)
+                ),
             );
         }
     };
@@ -70,6 +75,28 @@ pub fn check(findings: &mut Findings, demand: Demand<'_>) {
         None if speed < SLOW => findings.warning(CHECK, format!("{says}: {}", too_slow())),
         None => findings.ok(CHECK, says),
     }
+}
+
+/// What to do about a folder that takes nothing.
+fn advice(error: &io::Error, demand: Demand<'_>, present: &Path) -> String {
+    if !matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    ) {
+        return "give it to this user, or name another folder".to_owned();
+    }
+    let full = present
+        .canonicalize()
+        .unwrap_or_else(|_| present.to_owned());
+    let room = space(present).map_or_else(String::new, |space| {
+        let (free, total) = (ByteSize(space.free), ByteSize(space.total));
+        format!(" has {free} free of {total}")
+    });
+    let bounds = demand.bounded_by;
+    format!(
+        "the disk of {}{room}: make room, or bound what is kept there with {bounds}",
+        full.display()
+    )
 }
 
 fn judge(
@@ -213,6 +240,7 @@ mod tests {
         let demand = Demand {
             option: "--out",
             folder,
+            bounded_by: "--keep-bytes",
             may_grow_to,
             bytes_per_second: None,
         };
@@ -227,6 +255,24 @@ mod tests {
         assert_ne!(finding.verdict, Verdict::Error, "{}", finding.says);
         assert!(finding.says.contains(" a second"), "{}", finding.says);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_full_disk_is_named_with_its_room_and_what_bounds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let demand = Demand {
+            option: "--out",
+            folder: folder.path(),
+            bounded_by: "--keep-for or --keep-bytes",
+            may_grow_to: None,
+            bytes_per_second: None,
+        };
+        let says = |kind: io::ErrorKind| advice(&kind.into(), demand, folder.path());
+        let full = says(io::ErrorKind::StorageFull);
+        assert!(full.contains(" free of "), "{full}");
+        assert!(full.ends_with("with --keep-for or --keep-bytes"), "{full}");
+        let denied = says(io::ErrorKind::PermissionDenied);
+        assert!(denied.starts_with("give it to this user"), "{denied}");
     }
 
     #[test]

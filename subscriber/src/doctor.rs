@@ -42,6 +42,7 @@ pub(crate) async fn check(args: DoctorArgs) -> anyhow::Result<()> {
         Demand {
             option: "--out",
             folder: &run.files.out,
+            bounded_by: "--keep-for or --keep-bytes",
             may_grow_to: None,
             bytes_per_second,
         },
