@@ -17,16 +17,20 @@ pub fn ask() {
 }
 
 /// A token that is cancelled by Ctrl-C, SIGTERM, [`ask`], or Windows' close, log-off and shutdown. A second signal ends the
-/// process at once. Needs a tokio runtime with I/O enabled.
+/// process at once. Called within a tokio runtime with I/O enabled.
 #[must_use]
 pub fn on_signal() -> CancellationToken {
     let token = CancellationToken::new();
     let told = token.clone();
+    // Here and not in the task: a signal that comes before the task's turn would end the program as it stands.
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            warn!("cannot listen for signals: {error}");
+            return token;
+        }
+    };
     tokio::spawn(async move {
-        let mut signals = match Signals::listen() {
-            Ok(signals) => signals,
-            Err(error) => return warn!("cannot listen for signals: {error}"),
-        };
         tokio::select! {
             () = signals.next() => {}
             () = ASKED.cancelled() => {}
