@@ -8,6 +8,8 @@
 mod broker_inside;
 #[expect(dead_code, reason = "other tests need more of it")]
 mod harness;
+#[path = "windows/page.rs"]
+mod page;
 #[path = "windows/service.rs"]
 mod service;
 #[path = "windows/wine.rs"]

@@ -8,6 +8,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) enum NotReplaced {
     /// It is another user's, and this one may not give files away.
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "there files have the rights of their folder")
+    )]
     Owner,
     Io(io::Error),
 }
