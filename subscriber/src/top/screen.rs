@@ -70,6 +70,8 @@ impl Screen {
         let figures = &self.figures;
         let connected = if is_long(silent) {
             "as it was last known".red().bold()
+        } else if figures.store_refuses {
+            "the disk takes no frames".red().bold()
         } else if figures.is_connected {
             "connected".green()
         } else {

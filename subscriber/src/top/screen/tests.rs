@@ -144,3 +144,11 @@ fn a_terminal_of_any_size_is_drawn_on() {
         lines(&screen, width, height);
     }
 }
+
+#[test]
+fn a_disk_that_takes_no_frames_is_said_before_anything_else() {
+    let mut screen = screen(vec![camera("front-door")]);
+    screen.figures.store_refuses = true;
+    let first = &lines(&screen, 110, 8)[0];
+    assert!(first.contains("the disk takes no frames"), "{first}");
+}

@@ -27,7 +27,8 @@ route();
 function update() {
   grid.update(figures, recording);
   large.update(figures, recording);
-  if (figures && !figures.is_connected) say("The subscriber has no connection to the broker", true);
+  if (figures?.store_refuses) say("The disk takes no frames: the subscriber's log says why", true);
+  else if (figures && !figures.is_connected) say("The subscriber has no connection to the broker", true);
   else if (recording && !recording.is_complete) say("Reading what is on disk", false);
   else say(figures ? "Receiving" : "What is on disk", false);
   fill(document.getElementById("totals"), totals());
