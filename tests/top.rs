@@ -42,8 +42,11 @@ impl Watching {
     fn start(at: &str) -> Self {
         let folder = Folder::new();
         let path = folder.path().display();
-        // The shell's number becomes the program's.
-        let inner = format!(r#"sh -c "echo \$\$ > {path}/pid; exec {}""#, command(at));
+        // The shell's number becomes the program's. Whoever runs the tests may ignore a closed terminal, as `nohup` does.
+        let inner = format!(
+            r#"sh -c "echo \$\$ > {path}/pid; exec env --default-signal=HUP {}""#,
+            command(at)
+        );
         let script = terminal(&format!("{inner}; code=$?; stty -a; exit $code"));
         let press = format!("(until [ -e {path}/q ]; do sleep 0.1; done; printf q)");
         let mut shell = std::process::Command::new("sh");
