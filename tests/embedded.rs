@@ -1,7 +1,6 @@
 //! The broker inside the subscriber: `--broker embedded:ADDRESS:PORT`.
 
 mod enemies;
-mod strangers;
 mod users;
 
 use std::fs;

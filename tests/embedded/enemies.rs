@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use super::{Pc, listens};
 use crate::harness::eventually::{A_RUN, SOON};
 use crate::harness::footage::{FRAMES, footage};
-use crate::harness::program::Program;
 
+/// Half of the time after which whoever says nothing is sent away.
+const BEFORE_IT_IS_LATE: Duration = Duration::from_secs(5);
 /// Far more than the program takes for its work, far less than a frame for each enemy.
 const MOST_MEMORY_KIB: u64 = 150 * 1024;
 const A_CONNECT: &[u8] = &[0x10];
@@ -25,21 +26,34 @@ fn knock(pc: &Pc) -> TcpStream {
     stream
 }
 
-/// The most memory that the program ever had.
-fn peak_kib(program: &Program) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let words = line.unwrap().split_whitespace().nth(1);
-    words.unwrap().parse().unwrap()
-}
-
-/// Whether the other end hangs up.
+/// Whether the other end hangs up without a word.
 fn is_hung_up(stream: &mut TcpStream) -> bool {
     let mut said = Vec::new();
     match stream.read_to_end(&mut said) {
-        Ok(_) => true,
+        Ok(_) => said.is_empty(),
         Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
     }
+}
+
+#[test]
+fn a_first_packet_as_large_as_a_frame_is_not_read() {
+    let pc = Pc::new();
+    pc.add("camera", "door");
+    let storing = pc.guarded_subscriber().start();
+    listens(&storing);
+    // A CONNECT of 32 MiB, a PUBLISH, and what is not MQTT at all.
+    for head in [
+        &b"\x10\x80\x80\x80\x10"[..],
+        b"\x30\x05abcde",
+        b"GET / HTTP/1.1\r\n\r\n",
+    ] {
+        let mut stream = knock(&pc);
+        stream.set_read_timeout(Some(BEFORE_IT_IS_LATE)).unwrap();
+        stream.write_all(head).unwrap();
+        assert!(is_hung_up(&mut stream), "{head:?}");
+    }
+    storing.interrupt();
+    storing.wait(SOON).succeeded();
 }
 
 #[test]
@@ -71,12 +85,12 @@ fn two_hundred_strangers_with_half_of_a_huge_packet_cost_nothing_and_a_camera_ge
     });
     let slow: Vec<_> = slow.collect();
     pc.as_user(pc.footage(), "door").run(A_RUN).succeeded();
-    let peak = peak_kib(&storing);
+    let peak = storing.memory_kib("VmHWM");
     assert!(peak < MOST_MEMORY_KIB, "{peak} KiB");
     for mut stream in slow {
         assert!(is_hung_up(&mut stream));
     }
-    storing.wait(A_RUN).succeeded();
+    storing.wait(A_RUN).succeeded().subscriber_balances();
     pc.out.holds("door", &footage().frames);
 }
 

@@ -166,6 +166,18 @@ impl Program {
         self.child.id()
     }
 
+    /// What it has in memory, in KiB, as the kernel counts it: `VmRSS` now, `VmHWM` at most so far.
+    #[track_caller]
+    pub(crate) fn memory_kib(&self, figure: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("the program runs");
+        let line = status.lines().find_map(|line| line.strip_prefix(figure));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1));
+        kib.expect("the kernel counts it")
+            .parse()
+            .expect("a number")
+    }
+
     /// Whether it has not ended yet.
     pub(crate) fn is_running(&self) -> bool {
         self.exited_with().is_none()

@@ -95,14 +95,6 @@ impl Scene {
     }
 }
 
-/// What a process has in memory, in KiB.
-fn memory_kib(program: &Program) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.unwrap().trim().trim_end_matches(" kB");
-    kib.parse().unwrap()
-}
-
 /// A page that asks for picture after picture, and reads none.
 fn slow_page(site: &Site) -> TcpStream {
     let mut connection = site.connect();
@@ -130,7 +122,7 @@ fn ask_for_a_picture(connection: &mut TcpStream) {
 #[test]
 fn ten_slow_readers_cost_bounded_memory_and_storing_does_not_wait_for_them() {
     let scene = Scene::new();
-    let before = memory_kib(&scene.storing);
+    let before = scene.storing.memory_kib("VmRSS");
     let mut pages: Vec<_> = (0..10).map(|_| slow_page(&scene.site)).collect();
     let downloads: Vec<_> = (0..10)
         .map(|nth| {
@@ -152,7 +144,7 @@ fn ten_slow_readers_cost_bounded_memory_and_storing_does_not_wait_for_them() {
         pages.iter_mut().for_each(ask_for_a_picture);
     }
     scene.keeps_storing();
-    let after = memory_kib(&scene.storing);
+    let after = scene.storing.memory_kib("VmRSS");
     assert!(
         after < before + TEN_READERS_KIB,
         "{before} KiB became {after}"
@@ -164,7 +156,7 @@ fn ten_slow_readers_cost_bounded_memory_and_storing_does_not_wait_for_them() {
 #[test]
 fn ten_tabs_all_move_and_storing_keeps_its_pace() {
     let scene = Scene::new();
-    let before = memory_kib(&scene.storing);
+    let before = scene.storing.memory_kib("VmRSS");
     let browser = Browser::start(900, 700, false);
     let url = format!("http://{}/#door", scene.site.address);
     let mut tabs = vec![browser.window()];
@@ -192,7 +184,7 @@ fn ten_tabs_all_move_and_storing_keeps_its_pace() {
             ),
         );
     }
-    let after = memory_kib(&scene.storing);
+    let after = scene.storing.memory_kib("VmRSS");
     assert!(
         after < before + TEN_READERS_KIB,
         "{before} KiB became {after}"
@@ -252,7 +244,7 @@ fn a_million_frames_are_summed_up_in_little_memory_and_found_at_once() {
         timeline["frames"].as_u64().unwrap() + gaps,
         u64::from(MINUTES * EACH)
     );
-    let memory = memory_kib(&view);
+    let memory = view.memory_kib("VmRSS");
     println!("a million lines read in {took:?}, {memory} KiB");
     assert!(memory < 64 * 1024, "{memory} KiB");
     let asked = Instant::now();

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use mqtt5::topic_matches_filter;
+
 use super::User;
 
 const USERS: [(&str, &str); 4] = [
@@ -46,18 +48,6 @@ fn rights(list: &str, kind: &str, name: &str) -> Vec<Right> {
         }
     });
     rights.collect()
-}
-
-fn matches(filter: &str, topic: &str) -> bool {
-    let (mut filter, mut topic) = (filter.split('/'), topic.split('/'));
-    loop {
-        match (filter.next(), topic.next()) {
-            (Some("#"), _) | (None, None) => return true,
-            (Some("+"), Some(_)) => {}
-            (Some(level), Some(other)) if level == other => {}
-            _ => return false,
-        }
-    }
 }
 
 /// Every topic that means something, of the user's own name and of others'.
@@ -105,7 +95,7 @@ fn every_kind_of_user_has_the_rights_that_mosquitto_gives_it() {
             let lets = |right: &Right| right.verb == verb || right.verb == "readwrite";
             rights
                 .iter()
-                .any(|right| lets(right) && matches(&right.filter, topic))
+                .any(|right| lets(right) && topic_matches_filter(topic, &right.filter))
         };
         for topic in topics() {
             assert_eq!(
